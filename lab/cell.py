@@ -1,0 +1,119 @@
+"""A cell of an experiment: everything that must be equal for two trials to be trials of the same thing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab import draws
+from lab.delays import Delay
+from lab.errors import UsageError
+from lab.guard import Guard
+from lab.scenario import Scenario
+from lab.store import Store
+
+ALIGNMENTS = ("natural", "aligned")
+START_METHODS = ("fork", "spawn", "forkserver")
+MOST_PROCESSES = 1000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A scenario with all its fields, under a guard, on a store, with a number of processes, on an engine.
+
+    `name` is the scenario's name in tables. UsageError if the parts do not fit together.
+    """
+
+    name: str
+    scenario: Scenario
+    guard: Guard
+    store: type[Store] | None
+    processes: int
+    engine: str = "real"
+    alignment: str = "natural"
+    start_method: str = "fork"
+
+    def __post_init__(self) -> None:
+        _check_guard(self)
+        _check_store(self)
+        if not 1 <= self.processes <= MOST_PROCESSES:
+            raise UsageError(
+                f"processes {self.processes}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5,10."
+            )
+
+    @cached_property
+    def cell_id(self) -> str:
+        """16 hexadecimal digits, the same for an equal cell in every process, on every machine."""
+        text = json.dumps(self._identity(), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def violations(self) -> frozenset[str]:
+        """The outcomes that must not happen, the engine's included."""
+        return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == "violation")
+
+    def draw_key(self, seed: int) -> int:
+        """What the trials' seeds are mixed from: scenario, fields and processes, but neither guard, store nor engine."""
+        fields = [f"{name}={value}" for name, value in self.scenario.fields().items()]
+        return draws.key(seed, self.name, *fields, self.processes)
+
+    def delay(self) -> str | None:
+        """The scenario's main delays as one text; None if it has none."""
+        fields = self.scenario.fields()
+        texts = list(dict.fromkeys(str(fields[name]) for name in self.scenario.main_delays))
+        return " ".join(texts) or None
+
+    def columns(self) -> dict[str, object]:
+        """The cell's columns in a table, its fields included; delays as text."""
+        return {"cell_id": self.cell_id, **self._identity()}
+
+    def _identity(self) -> dict[str, object]:
+        fields = {name: str(value) if isinstance(value, Delay) else value for name, value in self.scenario.fields().items()}
+        return {
+            "scenario": self.name,
+            "guard": str(self.guard),
+            "store": self.store.name if self.store else None,
+            "processes": self.processes,
+            "delay": self.delay(),
+            "engine": self.engine,
+            "alignment": self.alignment,
+            "start_method": self.start_method,
+            **fields,
+        }
+
+    def __str__(self) -> str:
+        parts = [self.name, str(self.guard), self.store.name if self.store else "", f"{self.processes} processes", self.delay() or ""]
+        return ", ".join(part for part in parts if part)
+
+
+def _check_guard(cell: Cell) -> None:
+    families = [guard.partition("(")[0] for guard in cell.scenario.guards]
+    if cell.guard.name not in families:
+        raise UsageError(
+            f"guard {cell.guard} makes no sense for {cell.name}: expected one of {', '.join(cell.scenario.guards)}."
+        )
+
+
+def _check_store(cell: Cell) -> None:
+    stores = ", ".join(cell.scenario.stores)
+    if cell.store is None:
+        if cell.scenario.stores:
+            raise UsageError(f"{cell.name} needs a store: expected one of {stores}.")
+        return
+    if cell.store.name not in cell.scenario.stores:
+        expected = f"expected one of {stores}" if stores else "it uses none; leave --stores out"
+        raise UsageError(f"store {cell.store.name} makes no sense for {cell.name}: {expected}.")
+    if not issubclass(cell.store, cell.guard.needs_store):
+        raise UsageError(
+            f"guard {cell.guard} does not work on store {cell.store.name}: {_WANTS[cell.guard.name]}. "
+            f"Try --stores {_FITTING[cell.guard.name]}."
+        )
+
+
+_WANTS = {
+    "optimistic": "it needs a write that happens only if nobody wrote in between",
+    "transaction": "it needs a store with transactions",
+}
+_FITTING = {"optimistic": "atomic_json_file", "transaction": "sqlite"}

@@ -1,0 +1,165 @@
+"""A crew: the workers of one lane, with the primitives and the memory that they share. Built, and ended, as a whole.
+
+When one of them dies the others may wait for it for ever, and nothing tells what it held: so all go, with all that
+they shared, and a new crew is built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import select
+import shutil
+import signal
+import time
+import warnings
+from collections.abc import Iterator
+from multiprocessing import process
+from pathlib import Path
+from typing import Any
+
+from lab.cell import Cell
+from lab.engines.real.primitives import RealMaker
+from lab.engines.real.slots import Slots
+from lab.engines.real.worker import Descriptor, Job, work
+from lab.errors import UsageError
+
+_READY_S = 60
+
+
+class Crew:
+    """Workers that wait to be released. `home` is the crew's own folder, `files` the one for the store's files."""
+
+    def __init__(self, cell: Cell, home: Path, files: Path) -> None:
+        self.cell = cell
+        self._home, self._files = home, files
+        (home / "pids").mkdir(parents=True)
+        files.mkdir(parents=True, exist_ok=True)
+        self.slots = Slots(home / "slots", cell.processes + len(cell.guard.services()))
+        self.done = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._go = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_SEMAPHORE) for _ in range(2)]
+        self._turn = 0
+        self._workers: list[Any] = []
+        self.deaths: dict[int, Any] = {}
+        context = multiprocessing.get_context(cell.start_method)
+        try:
+            with _names_under(home):
+                self.maker = RealMaker(context, cell.processes, home)
+                self._declare()
+                self._start(context)
+            self._await_ready()
+        except OSError as error:
+            self.close()
+            raise UsageError(
+                f"can't start {self.slots.participants} processes: {error.strerror}. Try fewer --processes, or --lanes 1."
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+        self.descriptors = [self.done, *self.deaths]
+        """What is readable when something happened: `done`, and a death for each worker."""
+
+    @property
+    def primitives(self) -> dict[tuple[str, str], Any]:
+        """What `shared` declared."""
+        return self.maker.primitives
+
+    def release(self) -> None:
+        """Let every actor do one trial."""
+        os.eventfd_write(self._go[self._turn], self.cell.processes)
+        self._turn ^= 1
+
+    def finished(self) -> int:
+        """How many workers have told that they are done since the last call."""
+        try:
+            return os.eventfd_read(self.done)
+        except BlockingIOError:
+            return 0
+
+    def ending(self, death: int) -> str:
+        """How the worker of this death ended."""
+        worker = self.deaths[death]
+        worker.join()
+        code = worker.exitcode
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+    def close(self) -> None:
+        """Kill every worker and all that it started, and remove the crew's folders."""
+        for worker in self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
+            worker.kill()
+        for worker in self._workers:
+            worker.join()
+            worker.close()
+        self._workers.clear()
+        for descriptor in (*self.deaths, self.done, *self._go):
+            os.close(descriptor)
+        self.maker.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self._files, ignore_errors=True)
+
+    def _declare(self) -> None:
+        self.cell.scenario.shared(self.maker)
+        self.cell.guard.shared(self.maker)
+        if self.cell.store is not None and self.cell.store.needs_lock:
+            self.maker.lock("store")
+
+    def _start(self, context: Any) -> None:
+        job = Job(
+            scenario=self.cell.scenario,
+            guard=self.cell.guard,
+            store=self.cell.store,
+            processes=self.cell.processes,
+            participants=self.slots.participants,
+            coordinator=os.getpid(),
+            slots=self._home / "slots",
+            pids=self._home / "pids",
+            files=str(self._files),
+            primitives=self.primitives,
+            go=(Descriptor(self._go[0]), Descriptor(self._go[1])),
+            done=Descriptor(self.done),
+        )
+        with warnings.catch_warnings():
+            # Python warns of a fork where the caller has threads (numpy's, a notebook's). The workers run this code
+            # alone and take none of their locks.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for participant in range(job.participants):
+                worker = context.Process(target=work, args=(job, participant))
+                worker.start()
+                self._workers.append(worker)
+                self.deaths[os.pidfd_open(worker.pid)] = worker
+
+    def _await_ready(self) -> None:
+        poll = select.poll()
+        poll.register(self.done, select.POLLIN)
+        for death in self.deaths:
+            poll.register(death, select.POLLIN)
+        missing, end = len(self._workers), time.monotonic() + _READY_S
+        while missing > 0:
+            ready = [descriptor for descriptor, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
+            missing -= self.finished()
+            if missing > 0 and (not ready or any(descriptor in self.deaths for descriptor in ready)):
+                raise UsageError(
+                    f"a worker of {self.cell} did not start by {self.cell.start_method}; its message stands above. "
+                    "With spawn and forkserver every process imports the program's main module anew: guard what it runs "
+                    "with `if __name__ == '__main__':`, or try --start-method fork."
+                )
+
+
+@contextlib.contextmanager
+def _names_under(home: Path) -> Iterator[None]:
+    """Let multiprocessing name semaphores and temporary folders after the run, so that they can be swept.
+
+    It keeps the names in a private dictionary that each process has; there is no call to set them.
+    """
+    config: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
+    before = dict(config)
+    config["semprefix"] = f"/{home.parent.name}-"
+    config["tempdir"] = str(home.parent)
+    try:
+        yield
+    finally:
+        config.clear()
+        config.update(before)

@@ -1,0 +1,160 @@
+"""The real engine and its sessions: lanes of crews, and the one loop that waits for all of them."""
+
+from __future__ import annotations
+
+import resource
+import select
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import count
+from multiprocessing import forkserver
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.cell import Cell
+from lab.engines.real import scratch
+from lab.engines.real.lane import Lane
+from lab.errors import OutputError, UsageError
+from lab.trial import Trial
+
+
+class RealEngine:
+    """Runs trials on persistent worker processes, released together for each trial.
+
+    `seed` is the experiment's; `directory` is where the stores' files live (default: in memory, where there is a
+    tmpfs). A context manager; on leaving it no process, semaphore or folder of it is left.
+    """
+
+    def __init__(self, seed: int = 1, directory: Path | None = None) -> None:
+        self._seed = seed
+        self._directory = directory
+        self._sessions = count()
+
+    def __enter__(self) -> Self:
+        if not sys.platform.startswith("linux"):
+            raise UsageError(
+                f"the real engine needs Linux (eventfd, pidfd), found {sys.platform}. Run it in a container or a virtual machine."
+            )
+        self._home = _root(scratch.tmpfs())
+        self._files = _root(self._directory) if self._directory else self._home
+        self._had_forkserver = forkserver._forkserver._forkserver_pid is not None  # type: ignore[attr-defined]
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self._janitor = scratch.Janitor([self._home, self._files])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._had_forkserver:
+            # Its socket is in the folder that goes now.
+            forkserver._forkserver._stop()  # type: ignore[attr-defined]
+        for root in (self._home, self._files):
+            scratch.sweep(root)
+        self._janitor.dismiss()
+
+    def open(self, cell: Cell, lanes: int = 1, timeout_s: float | None = None) -> RealSession:
+        """A session of so many trials side by side; a trial that takes longer than `timeout_s` is a hang."""
+        number = next(self._sessions)
+        places = [root / f"{number}" for root in (self._home, self._files)]
+        limit = timeout_s or default_timeout_s(cell)
+        return RealSession(cell, lanes, self._seed, limit, places[0], places[1] / "files")
+
+
+def default_timeout_s(cell: Cell) -> float:
+    """The scenario's own limit, or ten times its longest serial delay, at least 1 s."""
+    return cell.scenario.timeout_s or max(1.0, 10 * cell.scenario.longest_serial_s(cell.processes))
+
+
+def _root(parent: Path) -> Path:
+    try:
+        return scratch.make_root(parent)
+    except OSError as error:
+        raise OutputError(f"can't make a folder in {parent}: {error.strerror}. Try --dir with another one.") from error
+
+
+class RealSession:
+    """Lanes of one cell."""
+
+    def __init__(self, cell: Cell, lanes: int, seed: int, timeout_s: float, home: Path, files: Path) -> None:
+        self._lanes: list[Lane] = []
+        self._watched: dict[Lane, list[int]] = {}
+        self._lane_of: dict[int, Lane] = {}
+        # poll, not epoll: a closed descriptor stays in an epoll as long as some forked worker has it open.
+        self._poll = select.poll()
+        try:
+            for number in range(lanes):
+                self._lanes.append(Lane(cell, number, seed, timeout_s, home, files))
+                self._watch(self._lanes[-1])
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, trials: Iterable[int]) -> Iterator[Trial]:
+        """Run the trials with these numbers, and yield each as it ends."""
+        numbers = iter(trials)
+        busy: set[Lane] = set()
+        for lane in self._lanes:
+            yield from self._begin(lane, numbers, busy)
+        while busy:
+            for lane, trial in self._next(busy):
+                yield trial
+                busy.discard(lane)
+                yield from self._begin(lane, numbers, busy)
+
+    def close(self) -> None:
+        """End every process and remove every file of the session."""
+        for lane in self._lanes:
+            lane.close()
+        self._lanes.clear()
+
+    def _begin(self, lane: Lane, numbers: Iterator[int], busy: set[Lane]) -> Iterator[Trial]:
+        for number in numbers:
+            at_once = lane.begin(number)
+            if at_once is None:
+                busy.add(lane)
+                return
+            yield at_once
+
+    def _next(self, busy: set[Lane]) -> Iterator[tuple[Lane, Trial]]:
+        """Wait for something to happen, and yield the trials that ended by it."""
+        first_deadline = min([lane.deadline for lane in busy])
+        events = self._poll.poll(max(0.0, first_deadline - time.monotonic()) * 1000)
+        for descriptor, _ in events:
+            lane = self._lane_of.get(descriptor)
+            if lane is None:
+                continue  # of a crew that went with an earlier event of this round
+            trial = self._ended(lane, descriptor, lane in busy)
+            if trial is not None:
+                yield lane, trial
+        if not events:
+            for lane in [lane for lane in busy if lane.deadline <= time.monotonic()]:
+                trial = lane.hang()
+                self._watch(lane)
+                yield lane, trial
+
+    def _ended(self, lane: Lane, descriptor: int, is_busy: bool) -> Trial | None:
+        if descriptor == lane.crew.done:
+            if not lane.is_finished():
+                return None
+            trial = lane.finish()
+        elif is_busy:
+            trial = lane.crash(descriptor)
+        else:
+            trial = None
+            lane.replace_crew()
+        if self._watched[lane] is not lane.crew.descriptors:
+            self._watch(lane)
+        return trial
+
+    def _watch(self, lane: Lane) -> None:
+        """Watch the crew that the lane has now, instead of the one it had."""
+        for descriptor in self._watched.get(lane, ()):
+            self._poll.unregister(descriptor)
+            del self._lane_of[descriptor]
+        self._watched[lane] = lane.crew.descriptors
+        for descriptor in self._watched[lane]:
+            self._poll.register(descriptor, select.POLLIN)
+            self._lane_of[descriptor] = lane

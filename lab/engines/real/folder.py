@@ -1,0 +1,80 @@
+"""A real folder for a store's files, and the file lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+
+@dataclass(frozen=True, slots=True)
+class RealFolder:
+    """A folder of the operating system."""
+
+    where: str
+
+    def open(self, name: str, mode: str = "r") -> IO[str]:
+        """The built-in `open`, in this folder."""
+        return open(f"{self.where}/{name}", mode)  # noqa: PTH123, SIM115 - the very call that the tutorial makes
+
+    def path(self, name: str) -> str:
+        """The path of a file in it."""
+        return f"{self.where}/{name}"
+
+    def replace(self, source: str, target: str) -> None:
+        """`os.replace`."""
+        os.replace(f"{self.where}/{source}", f"{self.where}/{target}")  # noqa: PTH105
+
+    def claim(self, name: str) -> bool:
+        """Create the file, or False if it exists."""
+        try:
+            os.close(os.open(f"{self.where}/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            return False
+        return True
+
+    def remove(self, name: str) -> None:
+        """Remove the file."""
+        os.unlink(f"{self.where}/{name}")  # noqa: PTH108
+
+
+@dataclass(frozen=True, slots=True)
+class RealPlace:
+    """What a store of a process is built on."""
+
+    folder: RealFolder
+    integers: memoryview
+    lock: Any
+    name: str
+
+
+class RealFileLock:
+    """`flock` on a file. Each process opens it for itself: the lock belongs to the open file, not to the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._opener = -1
+
+    def acquire(self, block: bool = True) -> bool:
+        """True once it is held; False with block=False if somebody else holds it."""
+        if self._opener != os.getpid():
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._opener = os.getpid()
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | (0 if block else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let go."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give back this process's descriptor."""
+        if self._opener == os.getpid():
+            os.close(self._descriptor)
+            self._opener = -1

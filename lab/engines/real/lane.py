@@ -1,0 +1,204 @@
+"""A lane: one crew that does one trial at a time, and the judgement of each. Lanes run side by side."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab import draws
+from lab.cell import Cell
+from lab.engines.real.crew import Crew
+from lab.engines.real.slots import (
+    ACTING,
+    BOOL,
+    DEADLINE_NS,
+    END_NS,
+    EXTRA_BYTES,
+    INT,
+    IS_SPILLED,
+    RAISED,
+    SECTIONS,
+    STATUS,
+    TRIAL_SEED,
+    VALUE,
+    WAIT_NS,
+)
+from lab.engines.real.world import opened, place_of
+from lab.store import Store
+from lab.trial import Judgement, Measure, Note, Trial
+from lab.world.protocol import Stage
+
+_ALIGN_NS = 60_000
+"""How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
+one to wake up, and short enough not to dominate the trial."""
+
+_MOST_VOID = 3
+"""How often in a row a trial is begun again because a worker died outside its act."""
+
+
+class Lane:
+    """Begins trials, is told when workers are done or dead, and makes each trial's row."""
+
+    def __init__(self, cell: Cell, number: int, seed: int, timeout_s: float, home: Path, files: Path) -> None:
+        self._cell = cell
+        self._number = number
+        self._draw_key = cell.draw_key(seed)
+        self._timeout_s = timeout_s
+        self._home, self._files = home, files
+        self._crews = 0
+        self._voids = 0
+        self._align_ns = 0
+        if cell.alignment == "aligned":
+            self._align_ns = _ALIGN_NS * -(-cell.processes // (os.cpu_count() or 1))
+        self.replace_crew()
+
+    def begin(self, trial: int) -> Trial | None:
+        """Set the stage and release the crew for the trial of this number; its row at once if `setup` raised."""
+        self._trial = trial
+        self._seed = self._stage.trial_seed = draws.trial_seed(self._draw_key, trial)
+        self._stage.notes = ()
+        try:
+            self._cell.scenario.setup(self._stage)
+        except Exception as error:  # noqa: BLE001 - a setup that raises is an outcome, as a section's is
+            return self._row("raised", detail=f"{_described(error)} (in setup)")
+        slots = self.crew.slots
+        slots.clear(self._cell.processes)
+        slots.header[TRIAL_SEED] = self._seed
+        self._running = self._cell.processes
+        self._start_ns = time.monotonic_ns() + self._align_ns
+        if self._align_ns:
+            slots.header[DEADLINE_NS] = self._start_ns
+        self.deadline = self._start_ns / 1e9 + self._timeout_s
+        self.crew.release()
+        return None
+
+    def is_finished(self) -> bool:
+        """True once every actor has told that it is done; to be asked when the crew's `done` is readable."""
+        self._running -= self.crew.finished()
+        return self._running == 0
+
+    def finish(self) -> Trial:
+        """The row of the trial whose actors are all done."""
+        self._voids = 0
+        rows = self.crew.slots.read(self._cell.processes)
+        returns: list[Any] = []
+        notes: list[Note] = []
+        for actor, row in enumerate(rows):
+            returned = row[VALUE] != 0 if row[STATUS] == BOOL else row[VALUE] if row[STATUS] == INT else None
+            if row[EXTRA_BYTES] or row[IS_SPILLED]:
+                for extra in self.crew.slots.extras(actor):
+                    if isinstance(extra, list):
+                        notes += extra
+                    else:
+                        returned = extra[1]
+            if row[STATUS] == RAISED:
+                return self._broken("raised", f"{returned} (actor {actor})")
+            returns.append(returned)
+        self._stage.notes = notes
+        return self._finished(rows, returns)
+
+    def _finished(self, rows: Sequence[Sequence[int]], returns: Sequence[Any]) -> Trial:
+        judgement, failure = self._judged(returns)
+        if failure:
+            return self._broken("raised", failure)
+        wall_ns = max([row[END_NS] for row in rows]) - self._start_ns
+        waits_ns = sorted([row[WAIT_NS] for row in rows if row[SECTIONS]])
+        trial = self._row(
+            judgement.outcome,
+            wall_s=wall_ns / 1e9,
+            wait_median_s=_middle(waits_ns) / 1e9 if waits_ns else None,
+            wait_max_s=waits_ns[-1] / 1e9 if waits_ns else None,
+            measures=judgement.measures,
+        )
+        if not self.crew.maker.restore():
+            self.replace_crew()
+        return trial
+
+    def hang(self) -> Trial:
+        """The row of a trial whose time is up; the crew is built anew."""
+        rows = self.crew.slots.read(self._cell.processes)
+        waiting = ", ".join(str(actor) for actor, row in enumerate(rows) if row[STATUS] == ACTING)
+        return self._broken("hang", f"after {self._timeout_s:g} s, not done: actor {waiting}")
+
+    def crash(self, death: int) -> Trial | None:
+        """The row of a trial in which a worker died; the crew is built anew.
+
+        None, and the trial is begun again, if the worker died outside its act: that says nothing about the trial.
+        """
+        participant = list(self.crew.deaths).index(death)
+        statuses = [row[STATUS] for row in self.crew.slots.read(self._cell.processes)]
+        is_actor = participant < self._cell.processes
+        took_part = statuses[participant] == ACTING if is_actor else ACTING in statuses
+        self._voids += 1
+        if not took_part and self._voids <= _MOST_VOID:
+            self.replace_crew()
+            return self.begin(self._trial)
+        who = f"actor {participant}" if is_actor else f"service {participant - self._cell.processes}"
+        return self._broken("crash", f"{who} ended by {self.crew.ending(death)}")
+
+    def close(self) -> None:
+        """End the crew."""
+        self._store.close()
+        self.crew.close()
+
+    def replace_crew(self) -> None:
+        """End the crew, if there is one, and build another with new primitives and files."""
+        if self._crews:
+            self.close()
+        self._crews += 1
+        home, files = (folder / f"{self._number}.{self._crews}" for folder in (self._home, self._files))
+        self.crew = Crew(self._cell, home, files)
+        # Made after the workers: a database connection must not be carried through a fork.
+        place = place_of(str(files), self.crew.slots, self.crew.primitives, "coordinator")
+        self._store = (self._cell.store or Store)(place)
+        self._store.create()
+        self._stage = Stage(self._cell.processes, opened(self._store))
+
+    def _judged(self, returns: Sequence[Any]) -> tuple[Judgement, str]:
+        try:
+            judgement = self._cell.scenario.judge(self._stage, returns)
+        except Exception as error:  # noqa: BLE001 - a judge that raises is an outcome, as a section's is
+            return Judgement("raised"), f"{_described(error)} (in judge)"
+        if judgement.outcome not in self._cell.scenario.outcomes:
+            return judgement, f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
+        return judgement, ""
+
+    def _broken(self, outcome: str, detail: str) -> Trial:
+        self._voids = 0
+        self.replace_crew()
+        return self._row(outcome, detail=detail)
+
+    def _row(
+        self,
+        outcome: str,
+        *,
+        detail: str = "",
+        wall_s: float | None = None,
+        wait_median_s: float | None = None,
+        wait_max_s: float | None = None,
+        measures: Mapping[str, Measure] = {},
+    ) -> Trial:
+        return Trial(
+            self._trial,
+            self._seed,
+            self._number,
+            outcome,
+            detail,
+            outcome in self._cell.violations,
+            wall_s,
+            wait_median_s,
+            wait_max_s,
+            measures,
+        )
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _middle(ordered: Sequence[int]) -> float:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

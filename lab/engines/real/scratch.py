@@ -1,0 +1,107 @@
+"""The folders of a run, and what removes them, its processes and its semaphores whatever happens.
+
+The coordinator removes all on its way out. If it is killed, the janitor does: this very file, run as a script, which
+waits for the coordinator's death. If that is killed too, the next run sweeps what has no living owner. Only the
+standard library is imported here, so that the janitor starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SHARED_MEMORY = Path("/dev/shm")
+_PREFIX = "lab-"
+
+
+def identity(pid: int) -> str:
+    """`pid-start`: a process for good, since pids are used again. Empty if there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    is_dead = fields[0] in "ZX"
+    return "" if is_dead else f"{pid}-{fields[19]}"
+
+
+def is_alive(pid: int) -> bool:
+    """True while the process has not ended, a zombie has."""
+    return identity(pid) != ""
+
+
+def tmpfs() -> Path:
+    """A folder in memory where there is one, else the folder for temporary files."""
+    if SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK | os.X_OK):
+        return SHARED_MEMORY
+    return Path(tempfile.gettempdir())
+
+
+def make_root(parent: Path) -> Path:
+    """A new folder for this process's run, named after its owner; what dead owners left in `parent` is swept first."""
+    for stale in parent.glob(f"{_family()}*"):
+        if not _has_living_owner(stale.name):
+            sweep(stale)
+    return Path(tempfile.mkdtemp(prefix=f"{_family()}{identity(os.getpid())}-", dir=parent))
+
+
+def _family() -> str:
+    # Pids mean something only in their own namespace, and only one's own processes can be looked after.
+    namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    return f"{_PREFIX}{os.getuid()}-{namespace}-"
+
+
+def _has_living_owner(name: str) -> bool:
+    pid, start = name.removeprefix(_family()).split("-")[:2]
+    return identity(int(pid)) == f"{pid}-{start}"
+
+
+def sweep(root: Path) -> None:
+    """Kill the workers whose pids are noted under this folder, unlink its semaphores, and remove it."""
+    for note in root.glob("*/pids/*"):
+        with contextlib.suppress(OSError, ValueError):
+            kill_group(note.read_text())
+    for semaphore in SHARED_MEMORY.glob(f"sem.{root.name}-*"):
+        semaphore.unlink(missing_ok=True)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def kill_group(noted: str) -> None:
+    """Kill the process of this identity, if it still is that one, and all that it started."""
+    pid = int(noted.partition("-")[0])
+    if identity(pid) == noted:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+class Janitor:
+    """A process that sweeps the roots when this one has died without doing so."""
+
+    def __init__(self, roots: list[Path]) -> None:
+        command = [sys.executable, "-E", "-S", __file__, str(os.getpid()), *map(str, roots)]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+
+    def dismiss(self) -> None:
+        """End it: the roots are gone."""
+        self._process.kill()
+        self._process.wait()
+
+
+def _watch(owner: int, roots: list[Path]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        death = select.poll()
+        death.register(os.pidfd_open(owner), select.POLLIN)
+        death.poll()
+    for root in roots:
+        sweep(root)
+
+
+if __name__ == "__main__":
+    _watch(int(sys.argv[1]), [Path(argument) for argument in sys.argv[2:]])

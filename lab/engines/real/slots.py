@@ -1,0 +1,95 @@
+"""The memory that a crew shares: what the coordinator tells its workers, and what each of them has measured.
+
+A file on tmpfs that every process maps, so it is the same for fork, spawn and forkserver. Each number has one writer at
+a time: a service writes into an actor's slot only while that actor waits for its answer. The eventfds that release and
+gather the crew order the rest.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+from lab.store import SHARED_INTEGERS
+
+# The header.
+TRIAL_SEED, DEADLINE_NS = 0, 1
+_HEADER = 8
+# A slot.
+END_NS, ASKED_NS, WAIT_NS, SECTIONS, STATUS, VALUE, EXTRA_BYTES, IS_SPILLED = range(8)
+_SLOT = 8
+# STATUS: how far the actor has come, and how it ended.
+IDLE, ACTING, NONE, BOOL, INT, PICKLED, RAISED = range(7)
+
+_EXTRA = 16384
+"""Bytes an actor has for pickled values and notes; what does not fit goes to a file."""
+
+
+class Slots:
+    """The mapped memory of a crew of so many participants: actors first, then services."""
+
+    def __init__(self, path: Path, participants: int) -> None:
+        self._path = path
+        self.participants = participants
+        integers = _HEADER + _SLOT * participants + SHARED_INTEGERS
+        self._extra_start = integers * 8
+        size = self._extra_start + _EXTRA * participants
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(descriptor, size)
+            self._bytes = mmap.mmap(descriptor, size)
+        finally:
+            os.close(descriptor)
+        view = memoryview(self._bytes)[: self._extra_start].cast("q")
+        self.header = view[:_HEADER]
+        self._slots = view[_HEADER : _HEADER + _SLOT * participants]
+        self.store_integers = view[_HEADER + _SLOT * participants :]
+        self._empty = memoryview(bytes(8 * _SLOT * participants)).cast("q")
+
+    def slot(self, participant: int) -> memoryview:
+        """The numbers of one participant."""
+        return self._slots[_SLOT * participant : _SLOT * (participant + 1)]
+
+    def read(self, participants: int) -> list[list[int]]:
+        """The numbers of the first participants, copied at once."""
+        numbers = self._slots[: _SLOT * participants].tolist()
+        return [numbers[start : start + _SLOT] for start in range(0, len(numbers), _SLOT)]
+
+    def add(self, participant: int, extra: Any) -> None:
+        """Hand over a value that is no small number; any that can be pickled."""
+        pickled = pickle.dumps(extra)
+        slot = self.slot(participant)
+        used = slot[EXTRA_BYTES]
+        if used + len(pickled) > _EXTRA:
+            with self._spill(participant).open("ab") as file:
+                file.write(pickled)
+            slot[IS_SPILLED] = 1
+            return
+        start = self._extra_start + _EXTRA * participant + used
+        self._bytes[start : start + len(pickled)] = pickled
+        slot[EXTRA_BYTES] = used + len(pickled)
+
+    def extras(self, participant: int) -> list[Any]:
+        """What was added since the last `clear`, in order; to be asked once."""
+        slot = self.slot(participant)
+        start = self._extra_start + _EXTRA * participant
+        content = self._bytes[start : start + slot[EXTRA_BYTES]]
+        if slot[IS_SPILLED]:
+            content += self._spill(participant).read_bytes()
+            self._spill(participant).unlink()
+        file, found = io.BytesIO(content), []
+        while file.tell() < len(content):
+            found.append(pickle.load(file))
+        return found
+
+    def clear(self, participants: int) -> None:
+        """Forget the last trial of the first participants."""
+        self._slots[: _SLOT * participants] = self._empty[: _SLOT * participants]
+
+    def _spill(self, participant: int) -> Path:
+        return self._path.with_name(f"extra-{participant}")
+

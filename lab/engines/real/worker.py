@@ -1,0 +1,171 @@
+"""What runs inside a worker: an actor, which does one trial after another, or a service, which serves for ever."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing import reduction
+from typing import Any
+
+from lab.engines.real import scratch
+from lab.engines.real.slots import (
+    ACTING,
+    ASKED_NS,
+    BOOL,
+    DEADLINE_NS,
+    END_NS,
+    INT,
+    NONE,
+    PICKLED,
+    RAISED,
+    SECTIONS,
+    STATUS,
+    TRIAL_SEED,
+    VALUE,
+    WAIT_NS,
+    Slots,
+)
+from lab.engines.real.world import RealWorld, opened, place_of
+from lab.guard import Guard, SectionRaised
+from lab.scenario import Scenario
+from lab.store import Store
+from lab.world.protocol import World
+
+
+class Descriptor:
+    """A file descriptor that reaches a worker by any start method."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (reduction.DupFd(self.number),)
+
+
+def _received(duplicate: Any) -> Descriptor:
+    return Descriptor(duplicate.detach())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a crew's workers are told, once: what to run, and what they share."""
+
+    scenario: Scenario
+    guard: Guard
+    store: type[Store] | None
+    processes: int
+    participants: int
+    coordinator: int
+    slots: scratch.Path
+    pids: scratch.Path
+    files: str
+    primitives: Mapping[tuple[str, str], Any]
+    go: tuple[Descriptor, Descriptor]
+    done: Descriptor
+
+
+def work(job: Job, participant: int) -> None:
+    """Be an actor, or a service if the number is past the actors'. Ends only by being killed."""
+    _settle(job, participant)
+    slots = Slots(job.slots, job.participants)
+    is_actor = participant < job.processes
+    number = participant if is_actor else job.processes - 1 - participant
+    store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
+    world = RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number)
+    os.eventfd_write(job.done.number, 1)
+    if is_actor:
+        _act_for_ever(job, world, slots)
+    else:
+        _serve(job, world, slots, participant - job.processes)
+
+
+def _settle(job: Job, participant: int) -> None:
+    # A group of its own, so that what a body starts dies with it. Ctrl-C is the coordinator's to answer.
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Results go to stdout; what a body prints is no result.
+    os.dup2(2, 1)
+    # Written before the look at the coordinator: one that dies later is survived by a janitor that can read it.
+    (job.pids / str(participant)).write_text(scratch.identity(os.getpid()))
+    if not scratch.is_alive(job.coordinator):
+        os._exit(1)
+    gc.freeze()
+
+
+def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
+    go = [descriptor.number for descriptor in job.go]
+    done, header, slot = job.done.number, slots.header, slots.slot(world.actor)
+    scenario, guard = job.scenario, job.guard
+
+    def section(inner: World, actor: int) -> Any:
+        _count(slot)
+        return scenario.section(inner, actor)
+
+    def guarded(outer: World, actor: int) -> Any:
+        slot[ASKED_NS] = time.monotonic_ns()
+        return guard.run(section, outer, actor)
+
+    # Two eventfds in turn: with one, an actor that is done could take the go of one that has not started yet.
+    turn = 0
+    while True:
+        os.eventfd_read(go[turn])
+        turn ^= 1
+        slot[STATUS] = ACTING
+        world.begin(header[TRIAL_SEED])
+        deadline = header[DEADLINE_NS]
+        while deadline and time.monotonic_ns() < deadline:
+            pass
+        try:
+            returned = scenario.act(world, world.actor, guarded)
+        except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
+            slot[END_NS] = time.monotonic_ns()
+            text = str(error) if isinstance(error, SectionRaised) else f"{type(error).__name__}: {error}"
+            _hand_over(slots, slot, world.actor, RAISED, text)
+        else:
+            slot[END_NS] = time.monotonic_ns()
+            _hand_over_returned(slots, slot, world.actor, returned)
+        world.hand_over_notes()
+        os.eventfd_write(done, 1)
+
+
+def _count(slot: memoryview) -> None:
+    slot[SECTIONS] += 1
+    if slot[ASKED_NS]:
+        slot[WAIT_NS] += time.monotonic_ns() - slot[ASKED_NS]
+        slot[ASKED_NS] = 0
+
+
+def _hand_over_returned(slots: Slots, slot: memoryview, actor: int, returned: Any) -> None:
+    if returned is None:
+        slot[STATUS] = NONE
+    elif returned is True or returned is False:
+        slot[VALUE], slot[STATUS] = returned, BOOL
+    elif type(returned) is int and abs(returned) < 1 << 62:
+        slot[VALUE], slot[STATUS] = returned, INT
+    else:
+        try:
+            _hand_over(slots, slot, actor, PICKLED, returned)
+        except Exception as error:  # noqa: BLE001 - what a value does when it is pickled is the body's doing
+            _hand_over(slots, slot, actor, RAISED, f"{type(error).__name__}: {error} (pickling what the section returned)")
+
+
+def _hand_over(slots: Slots, slot: memoryview, actor: int, status: int, value: Any) -> None:
+    slots.add(actor, (status, value))
+    slot[STATUS] = status
+
+
+def _serve(job: Job, world: RealWorld, slots: Slots, service: int) -> None:
+    def section(inner: World, actor: int) -> Any:
+        assert isinstance(inner, RealWorld), "acting_for() gave it"
+        _count(slots.slot(actor))
+        try:
+            return job.scenario.section(inner, actor)
+        finally:
+            inner.hand_over_notes()
+
+    job.guard.services()[service](section, world)

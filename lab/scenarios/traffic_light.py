@@ -1,0 +1,92 @@
+"""Cars and a traffic light: an Event tells that the light is green, not that it will stay so.
+
+Question: how often does a car cross on red if it doesn't look, and if it does?
+
+    lab run traffic_light
+
+OBSERVED
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lab.delays import Delay, constant, uniform
+from lab.scenario import Guarded, Scenario
+from lab.trial import Judgement, Note, interesting, ok, violation
+from lab.world.protocol import Maker, Stage, World
+
+LIGHT = 0
+
+
+class TrafficLight(Scenario):
+    """Actor 0 is the light, all others are cars. The light turns `cycles` times, and stays green."""
+
+    cycles: int = 2
+    red: Delay = constant(1)
+    green: Delay = constant(1)
+    arrival_delay: Delay = uniform(0, 4)
+    reaction: Delay = uniform(0, 0.2)
+
+    outcomes = {
+        "crossed_on_red": violation("a car crossed on red, and had not been told that it was green"),
+        "turned_red": interesting("the light turned red between a car's look and its crossing: the check is not the act"),
+        "ok": ok("every car crossed on green"),
+    }
+    guards = ("none", "event")
+    main_delays = ("red", "green", "arrival_delay")
+    wording = "a car of {processes} actors crossed on red without having been told that it was green"
+
+    def shared(self, make: Maker) -> None:
+        """The light is an Event: set is green."""
+        make.event("go")
+
+    def act(self, world: World, actor: int, guarded: Guarded) -> Any:
+        """The light turns; a car arrives, and crosses."""
+        if actor == LIGHT:
+            return self._turn(world)
+        world.sleep(self.arrival_delay)
+        return guarded(world, actor)
+
+    def _turn(self, world: World) -> None:
+        # The stamps stand outside set and clear, so the light was green no longer than they say, and "red" is certain.
+        go = world.event("go")
+        for cycle in range(self.cycles):
+            if cycle:
+                go.clear()
+                world.note("red")
+            world.sleep(self.red)
+            world.note("green")
+            go.set()
+            world.sleep(self.green)
+
+    def section(self, world: World, actor: int) -> None:
+        """Cross, after a moment to let in the clutch."""
+        world.sleep(self.reaction)
+        world.note("cross")
+
+    def judge(self, world: Stage, returns: Sequence[Any]) -> Judgement:
+        """Find the crossings on red, and whether the light was green when the car looked."""
+        greens = green_spans(world.noted("green"), world.noted("red"))
+        on_red = [note for note in world.noted("cross") if not overlaps(greens, note.time_ns, note.time_ns)]
+        told = {note.actor: note.time_ns for note in world.noted("asked")}
+        admitted = {note.actor: note.time_ns for note in world.noted("admitted")}
+        untold = [
+            note
+            for note in on_red
+            if note.actor not in admitted or not overlaps(greens, told[note.actor], admitted[note.actor])
+        ]
+        measures = {"on_red": len(on_red), "untold": len(untold)}
+        return self.first(measures, crossed_on_red=bool(untold), turned_red=bool(on_red))
+
+
+def green_spans(greens: Sequence[Note], reds: Sequence[Note]) -> list[tuple[int, float]]:
+    """From each turn to green until the next turn to red, the last one for ever; in nanoseconds."""
+    ends: list[float] = [note.time_ns for note in reds]
+    return list(zip((note.time_ns for note in greens), [*ends, float("inf")], strict=True))
+
+
+def overlaps(spans: Sequence[tuple[int, float]], start: int, end: int) -> bool:
+    """True if the light was green at some moment from `start` to `end`."""
+    return any(green <= end and start <= red for green, red in spans)

@@ -1,0 +1,1 @@
+"""The world as bodies, guards and stores see it."""

@@ -1,1 +1,80 @@
-"""`lab`: how often does it go wrong, what does each guard cost, and which schedule breaks it?"""
+"""`lab`: how often does it go wrong, what does each guard cost, and which schedule breaks it?
+
+Everything public is here, grouped by what one wants to do; all other names are free to change. Names are imported when
+they are first used, so `import lab` loads neither numpy nor pandas.
+
+Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
+Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.
+Say how long: `Delay`, `constant`, `uniform`, `exp`, `normal`, `randint`, `zero`.
+Say how it ended: `Judgement`, `Outcome`, `Note`, `ok`, `interesting`, `violation`.
+Be told what is wrong: `LabError`, `UsageError`, `OutputError`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.delays import Delay, constant, exp, normal, randint, uniform, zero
+    from lab.errors import LabError, OutputError, UsageError
+    from lab.experiments.grid import Experiment, Grid
+    from lab.results import Results
+    from lab.scenario import Guarded, Scenario
+    from lab.store import TornRead
+    from lab.trial import Judgement, Note, Outcome, interesting, ok, violation
+    from lab.verbs import open_results, plot, resume, run
+    from lab.world.protocol import Maker, Stage, World
+
+__all__ = [
+    "Delay",
+    "Experiment",
+    "Grid",
+    "Guarded",
+    "Judgement",
+    "LabError",
+    "Maker",
+    "Note",
+    "Outcome",
+    "OutputError",
+    "Results",
+    "Scenario",
+    "Stage",
+    "TornRead",
+    "UsageError",
+    "World",
+    "constant",
+    "exp",
+    "interesting",
+    "normal",
+    "ok",
+    "open_results",
+    "plot",
+    "randint",
+    "resume",
+    "run",
+    "uniform",
+    "violation",
+    "zero",
+]
+
+_HOMES = {
+    "lab.delays": ("Delay", "constant", "exp", "normal", "randint", "uniform", "zero"),
+    "lab.errors": ("LabError", "OutputError", "UsageError"),
+    "lab.experiments.grid": ("Experiment", "Grid"),
+    "lab.results": ("Results",),
+    "lab.scenario": ("Guarded", "Scenario"),
+    "lab.store": ("TornRead",),
+    "lab.trial": ("Judgement", "Note", "Outcome", "interesting", "ok", "violation"),
+    "lab.verbs": ("open_results", "plot", "resume", "run"),
+    "lab.world.protocol": ("Maker", "Stage", "World"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'lab' has no attribute {name!r}; its docstring lists all that it has")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

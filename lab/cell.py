@@ -60,17 +60,19 @@ class Cell:
         return draws.key(seed, self.name, *fields, self.processes)
 
     def delay(self) -> str | None:
-        """The scenario's main delays as one text; None if it has none."""
+        """The scenario's main delays as one text, joined by `+` where they differ; None if it has none."""
         fields = self.scenario.fields()
         texts = list(dict.fromkeys(str(fields[name]) for name in self.scenario.main_delays))
-        return " ".join(texts) or None
+        return " + ".join(texts) or None
 
     def columns(self) -> dict[str, object]:
         """The cell's columns in a table, its fields included; delays as text."""
         return {"cell_id": self.cell_id, **self._identity()}
 
     def _identity(self) -> dict[str, object]:
-        fields = {name: str(value) if isinstance(value, Delay) else value for name, value in self.scenario.fields().items()}
+        fields = {
+            name: str(value) if isinstance(value, Delay) else value for name, value in self.scenario.fields().items()
+        }
         return {
             "scenario": self.name,
             "guard": str(self.guard),
@@ -84,7 +86,13 @@ class Cell:
         }
 
     def __str__(self) -> str:
-        parts = [self.name, str(self.guard), self.store.name if self.store else "", f"{self.processes} processes", self.delay() or ""]
+        parts = [
+            self.name,
+            str(self.guard),
+            self.store.name if self.store else "",
+            f"{self.processes} processes",
+            self.delay() or "",
+        ]
         return ", ".join(part for part in parts if part)
 
 

@@ -33,6 +33,10 @@ class Guard:
         """The services that it needs, a process each; they are not counted in `processes`."""
         return ()
 
+    def admits(self, processes: int) -> int:
+        """How many of so many actors may be in the section at a time; for estimates."""
+        return 1
+
     def run(self, section: Section, world: World, actor: int) -> Any:
         """Do the section for this actor, protected, and return what it returned."""
         raise NotImplementedError
@@ -52,6 +56,10 @@ class CountedGuard(Guard):
 
     def __init__(self, count: int) -> None:
         self.count = count
+
+    def admits(self, processes: int) -> int:
+        """As many as its number says."""
+        return min(self.count, processes)
 
     def __str__(self) -> str:
         return f"{self.name}({self.count})"

@@ -47,8 +47,8 @@ class Scenario:
     """The trials of a cell, where it needs another number than the experiment's."""
     timeout_s: ClassVar[float | None] = None
     """Seconds after which a trial is a `hang`, where ten times the longest serial delay is no good limit."""
-    wording: ClassVar[str] = "{processes} actors went wrong"
-    """A clause for the findings, completed by "in 3 % of trials"."""
+    actors: ClassVar[str] = "actors"
+    """What several of its actors are called."""
     reference: ClassVar[str] = ""
     """`module:Class` or `file.py:Class`, by which another process finds it."""
 
@@ -121,7 +121,11 @@ class Scenario:
         kinds = get_type_hints(type(self))
         known = self.fields()
         if name not in known:
-            raise unknown_name(f"parameter of {type(self).__name__}", name, known) if known else _no_parameters(self, name)
+            raise (
+                unknown_name(f"parameter of {type(self).__name__}", name, known)
+                if known
+                else _no_parameters(self, name)
+            )
         return _converted(f"{type(self).__name__}.{name}", kinds[name], value)
 
 
@@ -142,7 +146,9 @@ def _converted(what: str, kind: type, value: object) -> FieldValue:
     try:
         number: int | float = kind(text)
     except ValueError:
-        raise UsageError(f"{what}: expected a number ({kind.__name__}), found {text!r}. Try {what.split('.')[-1]}=1.") from None
+        raise UsageError(
+            f"{what}: expected a number ({kind.__name__}), found {text!r}. Try {what.split('.')[-1]}=1."
+        ) from None
     if number < 0 or number != number:
         raise UsageError(f"{what}: expected at least 0, found {text!r}.")
     return number
@@ -152,13 +158,21 @@ def load(reference: str) -> type[Scenario]:
     """The scenario class that `module:Class` or `file.py:Class` names; UsageError if there is none."""
     place, _, name = reference.rpartition(":")
     if not place:
-        raise UsageError(f"scenario {reference!r}: expected module:Class or file.py:Class. `lab list` shows the built-in ones.")
+        raise UsageError(
+            f"scenario {reference!r}: expected module:Class or file.py:Class. `lab list` shows the built-in ones."
+        )
     module = _file_module(place) if place.endswith(".py") else _module(place)
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, Scenario)):
-        known = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Scenario) and value is not Scenario]
-        raise unknown_name(f"scenario in {place}", name, known) if known else UsageError(
-            f"{place} has no class {name!r} that is a lab.Scenario, and no other one. Write: class {name}(lab.Scenario): ..."
+        known = [
+            key
+            for key, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, Scenario) and value is not Scenario
+        ]
+        if known:
+            raise unknown_name(f"scenario in {place}", name, known)
+        raise UsageError(
+            f"{place} has no lab.Scenario, expected one named {name!r}. Write: class {name}(lab.Scenario): ..."
         )
     if place.endswith(".py"):
         found.reference = f"{Path(place).resolve()}:{name}"
@@ -184,7 +198,8 @@ def _file_module(path: str) -> Any:
     if not file.is_file():
         raise UsageError(f"scenario file {path!r}: no such file. Expected file.py:Class, with a path from here.")
     spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None, "a path that ends in .py has a loader"
+    assert spec is not None, "a path that ends in .py has a spec"
+    assert spec.loader is not None, "a path that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(file.parent))
@@ -203,5 +218,7 @@ def _unreadable(place: str, error: Exception) -> UsageError:
         where = f"line {error.lineno}: {error.msg}"
     else:
         frames = traceback.extract_tb(error.__traceback__)
-        where = f"{type(error).__name__}: {error}" + (f" (line {frames[-1].lineno} of {frames[-1].filename})" if frames else "")
+        where = f"{type(error).__name__}: {error}" + (
+            f" (line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
+        )
     return UsageError(f"can't read {place}: {where}. Mend it, and try `python {place}` if you doubt it.")

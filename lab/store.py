@@ -1,7 +1,8 @@
 """Stores: where shared state lives, as generators of named steps, written once for all engines.
 
 A step is announced (`yield "truncate"`) before it is done, so an engine with a scheduler can stop an actor there, and
-the real one runs the generator straight through. Nothing in a store blocks: what must wait yields `BUSY` and tries again.
+the real one runs the generator straight through. Nothing in a store blocks: what must wait yields `BUSY`, and tries
+again.
 """
 
 from __future__ import annotations
@@ -27,23 +28,40 @@ class TornRead(Exception):
 class Folder(Protocol):
     """A folder for a store's files: a real one, or one in memory."""
 
-    def open(self, name: str, mode: str = "r") -> IO[str]: ...
-    def path(self, name: str) -> str: ...
-    def replace(self, source: str, target: str) -> None: ...
+    def open(self, name: str, mode: str = "r") -> IO[str]:
+        """The built-in `open`, in this folder."""
+
+    def path(self, name: str) -> str:
+        """The path of a file in it."""
+
+    def replace(self, source: str, target: str) -> None:
+        """`os.replace`, in this folder: one atomic step."""
+
     def claim(self, name: str) -> bool:
         """Create the file, or False if it exists: one atomic step."""
 
-    def remove(self, name: str) -> None: ...
+    def remove(self, name: str) -> None:
+        """Remove the file."""
 
 
 class Place(Protocol):
     """What a store is built on: a folder, whole numbers of 64 bits in shared memory, and its own declared lock."""
 
-    folder: Folder
-    integers: memoryview
-    lock: Any
-    name: str
-    """Differs in every actor: for temporary files and tokens."""
+    @property
+    def folder(self) -> Folder:
+        """Where files go."""
+
+    @property
+    def integers(self) -> memoryview:
+        """SHARED_INTEGERS numbers, zero at first."""
+
+    @property
+    def lock(self) -> Any:
+        """The store's own Lock; None unless `needs_lock`."""
+
+    @property
+    def name(self) -> str:
+        """Differs in every actor: for temporary files and tokens."""
 
 
 class Store:

@@ -52,6 +52,6 @@ def guard_named(text: str) -> Guard:
         return guard()
     if argument is None or not argument.strip().isdecimal() or not 1 <= int(argument) <= LARGEST_COUNT:
         raise UsageError(
-            f"guard {text!r}: expected {name} with a whole number from 1 to {LARGEST_COUNT}. Try {name}(1) or {name}(4)."
+            f"guard {text!r}: expected {name} with a whole number from 1 to {LARGEST_COUNT}. Try {name}(4)."
         )
     return guard(int(argument))

@@ -13,6 +13,10 @@ class EventGuard(Guard):
 
     name = "event"
 
+    def admits(self, processes: int) -> int:
+        """All of them."""
+        return processes
+
     def run(self, section: Section, world: World, actor: int) -> Any:
         """Do the section once the Event was seen set; notes `asked` and `admitted` for the judge."""
         go = world.event("go")

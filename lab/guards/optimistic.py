@@ -20,13 +20,13 @@ class OptimisticGuard(Guard):
         while True:
             view = BufferedView(world.store)
             returned = section(world.with_store(view), actor)
-            if view.commit():
+            if view.try_to_commit():
                 return returned
             world.note("retry")
 
 
 class BufferedView(OpenStore):
-    """A store of which one version is read, once, and writes are kept back until `commit`."""
+    """A store of which one version is read, once, and writes are kept back until `try_to_commit`."""
 
     def __init__(self, store: OpenStore) -> None:
         self._behind = store
@@ -46,8 +46,8 @@ class BufferedView(OpenStore):
         self._record = dict(record)
         self._is_written = True
 
-    def commit(self) -> bool:
-        """Write what was kept back, if the version is still the one that was read; True if there was nothing to write."""
+    def try_to_commit(self) -> bool:
+        """Write what was kept back if the version is still the one that was read; True if there was nothing."""
         if not self._is_written:
             return True
         assert self._record is not None, "write() sets it"

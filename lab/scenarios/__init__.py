@@ -35,6 +35,6 @@ def scenario_named(text: str) -> type[Scenario]:
 
 
 def name_of(scenario: type[Scenario]) -> str:
-    """The built-in name, or the reference of a scenario of the user's."""
+    """The built-in name, or of a scenario of the user's `module:Class` or `file.py:Class`, without the folder."""
     names = {reference: name for name, reference in known_scenarios().items()}
-    return names.get(scenario.reference, scenario.reference)
+    return names.get(scenario.reference, scenario.reference.rpartition("/")[2])

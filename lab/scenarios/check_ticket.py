@@ -35,7 +35,7 @@ class CheckTicket(Scenario):
     guards = ("none", "lock")
     stores = ("json_file", "atomic_json_file", "memory", "sqlite")
     main_delays = ("read_delay",)
-    wording = "{processes} readers met a half-written file"
+    actors = "readers"
 
     def setup(self, world: Stage) -> None:
         """All tickets are there."""

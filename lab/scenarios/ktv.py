@@ -32,7 +32,7 @@ class Ktv(Scenario):
     guards = ("none", "semaphore(4)", "bounded_semaphore(4)", "lock", "pool(4)")
     main_delays = ("song",)
     processes = (6,)
-    wording = "{processes} singers were in more rooms than there are"
+    actors = "singers"
 
     def act(self, world: World, actor: int, guarded: Guarded) -> Any:
         """Arrive, then sing."""

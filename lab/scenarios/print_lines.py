@@ -30,7 +30,7 @@ class PrintLines(Scenario):
     guards = ("none", "lock")
     stores = ("text_file",)
     main_delays = ("work",)
-    wording = "{processes} writers lost a line"
+    actors = "writers"
 
     def setup(self, world: Stage) -> None:
         """An empty file."""

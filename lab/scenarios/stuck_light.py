@@ -23,7 +23,7 @@ class StuckLight(Scenario):
     outcomes = {"ok": ok("every car crossed, which can't be: nobody sets the Event")}
     trials = 20
     timeout_s = 0.1
-    wording = "{processes} cars waited for ever"
+    actors = "cars"
 
     def shared(self, make: Maker) -> None:
         """The Event that nobody sets."""

@@ -48,7 +48,7 @@ class TicketSale(Scenario):
     )
     stores = ("json_file", "atomic_json_file", "memory", "sqlite")
     main_delays = ("read_delay", "write_delay")
-    wording = "{processes} buyers sold more than the last ticket, read half a file or lost a sale"
+    actors = "buyers"
 
     def setup(self, world: Stage) -> None:
         """All tickets are there."""
@@ -67,7 +67,7 @@ class TicketSale(Scenario):
             world.note("torn_read")
             return False
         world.sleep(self.read_delay)
-        is_sold = state["count"] > 0
+        is_sold = bool(state["count"] > 0)
         if is_sold:
             state["count"] -= 1
         world.sleep(self.write_delay)

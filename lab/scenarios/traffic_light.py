@@ -31,12 +31,14 @@ class TrafficLight(Scenario):
 
     outcomes = {
         "crossed_on_red": violation("a car crossed on red, and had not been told that it was green"),
-        "turned_red": interesting("the light turned red between a car's look and its crossing: the check is not the act"),
+        "turned_red": interesting(
+            "the light turned red between a car's look and its crossing: the check is not the act"
+        ),
         "ok": ok("every car crossed on green"),
     }
     guards = ("none", "event")
     main_delays = ("red", "green", "arrival_delay")
-    wording = "a car of {processes} actors crossed on red without having been told that it was green"
+    actors = "actors (a light and its cars)"
 
     def shared(self, make: Maker) -> None:
         """The light is an Event: set is green."""

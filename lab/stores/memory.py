@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab import draws
 from lab.store import BUSY, SHARED_INTEGERS, Record, Steps, VersionedStore
 
-# Where things stand in the shared integers. The names of the keys are written by the first write, before any actor runs.
+# Where things stand in the shared integers. The first write, before any actor runs, writes the names of the keys.
 _VERSION, _KEYS_ID, _KEYS_LENGTH, _KEYS, _VALUES, _END = 0, 1, 2, 8, 72, SHARED_INTEGERS
 
 
@@ -80,7 +80,9 @@ class Memory(VersionedStore):
         text = "\n".join(keys).encode()
         room = (_VALUES - _KEYS) * 8
         if not 0 < len(keys) <= _END - _VALUES or len(text) > room:
-            raise ValueError(f"store memory holds 1 to {_END - _VALUES} numbers with names of {room} bytes in all, found {len(keys)}")
+            raise ValueError(
+                f"store memory holds 1 to {_END - _VALUES} numbers with names of {room} bytes in all, found {len(keys)}"
+            )
         integers = self.place.integers
         integers[_KEYS:_VALUES].cast("B")[: len(text)] = text
         integers[_KEYS_LENGTH] = len(text)

@@ -1,5 +1,7 @@
 """A crew: the workers of one lane, with the primitives and the memory that they share. Built, and ended, as a whole.
 
+Starting and ending have two halves each, so that the crews of many lanes can do the slow half side by side.
+
 When one of them dies the others may wait for it for ever, and nothing tells what it held: so all go, with all that
 they shared, and a new crew is built.
 """
@@ -29,7 +31,10 @@ _READY_S = 60
 
 
 class Crew:
-    """Workers that wait to be released. `home` is the crew's own folder, `files` the one for the store's files."""
+    """Workers that wait to be released, once `await_ready` has returned.
+
+    `home` is the crew's own folder, `files` the one for the store's files.
+    """
 
     def __init__(self, cell: Cell, home: Path, files: Path) -> None:
         self.cell = cell
@@ -41,18 +46,19 @@ class Crew:
         self._go = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_SEMAPHORE) for _ in range(2)]
         self._turn = 0
         self._workers: list[Any] = []
+        self._is_closed = False
         self.deaths: dict[int, Any] = {}
         context = multiprocessing.get_context(cell.start_method)
+        self.maker = RealMaker(context, cell.processes, home)
         try:
             with _names_under(home):
-                self.maker = RealMaker(context, cell.processes, home)
                 self._declare()
                 self._start(context)
-            self._await_ready()
         except OSError as error:
             self.close()
             raise UsageError(
-                f"can't start {self.slots.participants} processes: {error.strerror}. Try fewer --processes, or --lanes 1."
+                f"can't start {self.slots.participants} processes: {error.strerror}. "
+                "Try fewer --processes, or --lanes 1."
             ) from error
         except BaseException:
             self.close()
@@ -84,16 +90,24 @@ class Crew:
         code = worker.exitcode
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
-    def close(self) -> None:
-        """Kill every worker and all that it started, and remove the crew's folders."""
+    def kill(self) -> None:
+        """End every worker and all that it started, without waiting for it."""
+        if self._is_closed:
+            return
         for worker in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.kill()
+
+    def close(self) -> None:
+        """End every worker, and remove the crew's folders; to be called again does nothing."""
+        if self._is_closed:
+            return
+        self.kill()
+        self._is_closed = True
         for worker in self._workers:
             worker.join()
             worker.close()
-        self._workers.clear()
         for descriptor in (*self.deaths, self.done, *self._go):
             os.close(descriptor)
         self.maker.close()
@@ -131,7 +145,8 @@ class Crew:
                 self._workers.append(worker)
                 self.deaths[os.pidfd_open(worker.pid)] = worker
 
-    def _await_ready(self) -> None:
+    def await_ready(self) -> None:
+        """Wait until every worker can be released; UsageError, and the crew is closed, if one died before."""
         poll = select.poll()
         poll.register(self.done, select.POLLIN)
         for death in self.deaths:
@@ -141,10 +156,11 @@ class Crew:
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
             missing -= self.finished()
             if missing > 0 and (not ready or any(descriptor in self.deaths for descriptor in ready)):
+                self.close()
                 raise UsageError(
                     f"a worker of {self.cell} did not start by {self.cell.start_method}; its message stands above. "
-                    "With spawn and forkserver every process imports the program's main module anew: guard what it runs "
-                    "with `if __name__ == '__main__':`, or try --start-method fork."
+                    "With spawn and forkserver every process imports the program's main module anew: guard what it "
+                    "runs with `if __name__ == '__main__':`, or try --start-method fork."
                 )
 
 

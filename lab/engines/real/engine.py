@@ -35,7 +35,8 @@ class RealEngine:
     def __enter__(self) -> Self:
         if not sys.platform.startswith("linux"):
             raise UsageError(
-                f"the real engine needs Linux (eventfd, pidfd), found {sys.platform}. Run it in a container or a virtual machine."
+                f"the real engine needs Linux (eventfd, pidfd), found {sys.platform}. Run it in a container or a "
+                "virtual machine."
             )
         self._home = _root(scratch.tmpfs())
         self._files = _root(self._directory) if self._directory else self._home
@@ -87,7 +88,9 @@ class RealSession:
         try:
             for number in range(lanes):
                 self._lanes.append(Lane(cell, number, seed, timeout_s, home, files))
-                self._watch(self._lanes[-1])
+            for lane in self._lanes:
+                lane.await_ready()
+                self._watch(lane)
         except BaseException:
             self.close()
             raise
@@ -106,6 +109,8 @@ class RealSession:
 
     def close(self) -> None:
         """End every process and remove every file of the session."""
+        for lane in self._lanes:
+            lane.kill()
         for lane in self._lanes:
             lane.close()
         self._lanes.clear()
@@ -126,9 +131,9 @@ class RealSession:
             lane = self._lane_of.get(descriptor)
             if lane is None:
                 continue  # of a crew that went with an earlier event of this round
-            trial = self._ended(lane, descriptor, lane in busy)
-            if trial is not None:
-                yield lane, trial
+            ended = self._ended(lane, descriptor, lane in busy)
+            if ended is not None:
+                yield lane, ended
         if not events:
             for lane in [lane for lane in busy if lane.deadline <= time.monotonic()]:
                 trial = lane.hang()

@@ -17,7 +17,7 @@ class RealFolder:
 
     def open(self, name: str, mode: str = "r") -> IO[str]:
         """The built-in `open`, in this folder."""
-        return open(f"{self.where}/{name}", mode)  # noqa: PTH123, SIM115 - the very call that the tutorial makes
+        return open(f"{self.where}/{name}", mode)  # noqa: PTH123 - the very call that the tutorial makes
 
     def path(self, name: str) -> str:
         """The path of a file in it."""

@@ -49,11 +49,21 @@ class Lane:
         self._timeout_s = timeout_s
         self._home, self._files = home, files
         self._crews = 0
+        self._store: Store | None = None
         self._voids = 0
         self._align_ns = 0
         if cell.alignment == "aligned":
             self._align_ns = _ALIGN_NS * -(-cell.processes // (os.cpu_count() or 1))
-        self.replace_crew()
+        self._start_crew()
+
+    def await_ready(self) -> None:
+        """Wait until the crew can be released, and open the store; before that, `begin` must not be called."""
+        self.crew.await_ready()
+        # Opened after the workers have started: a database connection must not be carried through a fork.
+        place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
+        self._store = (self._cell.store or Store)(place)
+        self._store.create()
+        self._stage = Stage(self._cell.processes, opened(self._store))
 
     def begin(self, trial: int) -> Trial | None:
         """Set the stage and release the crew for the trial of this number; its row at once if `setup` raised."""
@@ -139,23 +149,26 @@ class Lane:
         who = f"actor {participant}" if is_actor else f"service {participant - self._cell.processes}"
         return self._broken("crash", f"{who} ended by {self.crew.ending(death)}")
 
+    def kill(self) -> None:
+        """End the workers without waiting for them; `close` is still to come."""
+        self.crew.kill()
+
     def close(self) -> None:
         """End the crew."""
-        self._store.close()
+        if self._store is not None:
+            self._store.close()
         self.crew.close()
 
     def replace_crew(self) -> None:
-        """End the crew, if there is one, and build another with new primitives and files."""
-        if self._crews:
-            self.close()
+        """End the crew, and build another with new primitives and files."""
+        self.close()
+        self._start_crew()
+        self.await_ready()
+
+    def _start_crew(self) -> None:
         self._crews += 1
-        home, files = (folder / f"{self._number}.{self._crews}" for folder in (self._home, self._files))
-        self.crew = Crew(self._cell, home, files)
-        # Made after the workers: a database connection must not be carried through a fork.
-        place = place_of(str(files), self.crew.slots, self.crew.primitives, "coordinator")
-        self._store = (self._cell.store or Store)(place)
-        self._store.create()
-        self._stage = Stage(self._cell.processes, opened(self._store))
+        home, self._crew_files = (root / f"{self._number}.{self._crews}" for root in (self._home, self._files))
+        self.crew = Crew(self._cell, home, self._crew_files)
 
     def _judged(self, returns: Sequence[Any]) -> tuple[Judgement, str]:
         try:

@@ -31,7 +31,8 @@ class RealMaker:
 
     def restore(self) -> bool:
         """Bring every primitive back to its declared state; False if one can't be."""
-        return all([restore(primitive) for primitive, restore in self._restores])
+        are_restored = [restore(primitive) for primitive, restore in self._restores]
+        return all(are_restored)
 
     def close(self) -> None:
         """Give back what the coordinator holds open."""
@@ -65,7 +66,9 @@ class RealMaker:
 
     def file_lock(self, name: str) -> None:
         """Declare a file lock."""
-        self._declare("file_lock", name, RealFileLock(self._folder / f"lock-{len(self.primitives)}"), _restore_file_lock)
+        self._declare(
+            "file_lock", name, RealFileLock(self._folder / f"lock-{len(self.primitives)}"), _restore_file_lock
+        )
 
     def event(self, name: str) -> None:
         """Declare an Event."""
@@ -93,7 +96,9 @@ class RealMaker:
 
     def _declare(self, kind: str, name: str, primitive: Any, restore: Restore) -> None:
         if (kind, name) in self.primitives:
-            raise UsageError(f"{kind} {name!r} is declared twice in shared(): give each its own name (a guard's is 'guard').")
+            raise UsageError(
+                f"{kind} {name!r} is declared twice in shared(): give each its own name (a guard's is 'guard')."
+            )
         self.primitives[kind, name] = primitive
         self._restores.append((primitive, restore))
 

@@ -92,4 +92,3 @@ class Slots:
 
     def _spill(self, participant: int) -> Path:
         return self._path.with_name(f"extra-{participant}")
-

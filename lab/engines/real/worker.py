@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import reduction
+from pathlib import Path
 from typing import Any
 
 from lab.engines.real import scratch
@@ -60,8 +61,8 @@ class Job:
     processes: int
     participants: int
     coordinator: int
-    slots: scratch.Path
-    pids: scratch.Path
+    slots: Path
+    pids: Path
     files: str
     primitives: Mapping[tuple[str, str], Any]
     go: tuple[Descriptor, Descriptor]
@@ -92,8 +93,7 @@ def _settle(job: Job, participant: int) -> None:
     os.dup2(2, 1)
     # Written before the look at the coordinator: one that dies later is survived by a janitor that can read it.
     (job.pids / str(participant)).write_text(scratch.identity(os.getpid()))
-    if not scratch.is_alive(job.coordinator):
-        os._exit(1)
+    os.kill(job.coordinator, 0)
     gc.freeze()
 
 
@@ -151,7 +151,9 @@ def _hand_over_returned(slots: Slots, slot: memoryview, actor: int, returned: An
         try:
             _hand_over(slots, slot, actor, PICKLED, returned)
         except Exception as error:  # noqa: BLE001 - what a value does when it is pickled is the body's doing
-            _hand_over(slots, slot, actor, RAISED, f"{type(error).__name__}: {error} (pickling what the section returned)")
+            _hand_over(
+                slots, slot, actor, RAISED, f"{type(error).__name__}: {error} (pickling what the section returned)"
+            )
 
 
 def _hand_over(slots: Slots, slot: memoryview, actor: int, status: int, value: Any) -> None:

@@ -1,0 +1,265 @@
+"""The results folder: what was measured, safe as soon as it was measured.
+
+While a run is under way its rows go to `trials/journal.jsonl`, a line for each second or less, in one write: whatever
+kills the run, at most the last line is torn, and it is dropped. At the end the journal becomes one Parquet file a cell.
+A row that stands in both (the run was killed in between) counts once. Knows nothing of engines, nor of what rows mean.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.errors import OutputError, UsageError
+from lab.experiments import toml
+from lab.experiments.grid import Experiment, plans
+from lab.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_FLUSH_S = 0.5
+_EXPERIMENT, _ENVIRONMENT, _JOURNAL = "experiment.toml", "environment.json", "trials/journal.jsonl"
+_ROW = [name for name in Trial._fields if name != "measures"]
+
+
+class Archive:
+    """A results folder that is open for writing, by this process alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._cell_id, self._block = "", -1
+        self._rows: list[Trial] = []
+        self._flushed = time.monotonic()
+        with _writing(folder):
+            self._journal = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            # A lock that belongs to this process: forked workers, which may outlive it by a moment, do not hold it.
+            fcntl.lockf(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._journal)
+            raise OutputError(
+                f"{folder} is being written by another lab. Wait for it, or choose another --out."
+            ) from error
+        self._drop_torn_line()
+
+    def add(self, cell_id: str, block: int, trial: Trial) -> None:
+        """Take a row; it is on disk within a second."""
+        if cell_id != self._cell_id or block != self._block:
+            self.flush()
+            self._cell_id, self._block = cell_id, block
+        self._rows.append(trial)
+        if time.monotonic() - self._flushed > _FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are not on disk yet; OutputError if they can't be."""
+        if self._rows:
+            line = {"cell_id": self._cell_id, "block": self._block, "columns": _columns(self._rows)}
+            self._append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            self._rows.clear()
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        """Write what is left, and let go of the folder."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._journal)
+
+    def _append(self, line: bytes) -> None:
+        end = os.lseek(self._journal, 0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._journal, line[written:])
+        except OSError as error:
+            os.ftruncate(self._journal, end)
+            raise OutputError(
+                f"can't write {self.folder / _JOURNAL}: {error.strerror}. All rows before are kept; make room, then "
+                f"`lab run --resume {self.folder}`."
+            ) from error
+
+    def _drop_torn_line(self) -> None:
+        size = os.lseek(self._journal, 0, os.SEEK_END)
+        with open(self._journal, "rb", closefd=False) as file:
+            file.seek(0)
+            end = sum(len(line) for line in file if line.endswith(b"\n"))
+        if end != size:
+            os.ftruncate(self._journal, end)
+
+
+def create(folder: Path, experiment: Experiment, environment: Mapping[str, object]) -> None:
+    """Make a results folder; OutputError if it exists or can't be made."""
+    if folder.exists():
+        raise OutputError(
+            f"{folder} exists, and nothing is ever overwritten. Choose another --out, or --resume {folder}."
+        )
+    with _writing(folder):
+        (folder / "trials").mkdir(parents=True)
+        write_atomically(folder / _ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        write_atomically(folder / _EXPERIMENT, toml.text(experiment))
+
+
+def experiment_of(folder: Path) -> Experiment:
+    """The experiment of a results folder; UsageError if it is none, or of another version."""
+    if not (folder / _EXPERIMENT).is_file():
+        raise UsageError(
+            f"{folder} is no results folder: expected {_EXPERIMENT} in it. `lab run` makes one and prints its path."
+        )
+    return toml.read(folder / _EXPERIMENT)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """True if a run was interrupted, or is under way: there are rows that are in the journal alone."""
+    return (folder / _JOURNAL).exists()
+
+
+def done(folder: Path) -> dict[str, set[int]]:
+    """The numbers of the trials that are measured, by cell."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for line in _journal_lines(folder):
+        found[line["cell_id"]].update(line["columns"]["trial"])
+    for file in _parquet_files(folder):
+        import pyarrow.parquet as pq
+
+        found[file.stem].update(pq.read_table(file, columns=["trial"]).column("trial").to_pylist())
+    return found
+
+
+def compact(folder: Path) -> None:
+    """Turn the journal into one Parquet file a cell."""
+    import pyarrow.parquet as pq
+
+    journal = folder / _JOURNAL
+    for columns, table in _tables(folder):
+        target = folder / "trials" / f"{columns['cell_id']}.parquet"
+        temporary = target.with_suffix(".writing")
+        with _writing(folder):
+            pq.write_table(_with_cell(table, columns), temporary, compression="zstd")
+            temporary.replace(target)
+    journal.unlink(missing_ok=True)
+
+
+def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    """One cell at a time: its columns, and its trials in order as a DataFrame."""
+    for columns, table in _tables(folder):
+        frame = table.to_pandas()
+        yield columns, frame.sort_values("trial", ignore_index=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    temporary = path.with_name(path.name + ".writing")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+class _writing:  # noqa: N801 - reads as a clause: with _writing(folder)
+    """Turns what the operating system says about writing into an OutputError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"can't write {self._folder}: {error.strerror}. Try --out with another folder."
+            ) from error
+
+
+def _columns(rows: Sequence[Trial]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = dict(
+        zip(_ROW, map(list, zip(*[row[:-1] for row in rows], strict=True)), strict=True)
+    )
+    measures = [row.measures for row in rows]
+    for name in dict.fromkeys(name for measured in measures for name in measured):
+        columns[name] = [measured.get(name) for measured in measures]
+    return columns
+
+
+def _journal_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    journal = folder / _JOURNAL
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return  # torn by a kill: its rows do not count as measured
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise UsageError(
+                    f"{journal}, line {number}: expected a line of rows, found {line[:40]!r}. It was changed by hand."
+                ) from error
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted((folder / "trials").glob("*.parquet"))
+
+
+def _tables(folder: Path) -> Iterator[tuple[dict[str, object], pa.Table]]:
+    """The trials of each cell of the experiment that has any, from its Parquet file and from the journal."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    offsets = _offsets(folder)
+    for plan in plans(experiment_of(folder)):
+        file = folder / "trials" / f"{plan.cell.cell_id}.parquet"
+        columns = plan.cell.columns()
+        tables = [_journal_table(folder, offsets[plan.cell.cell_id])] if plan.cell.cell_id in offsets else []
+        if file.exists():
+            kept = pq.read_table(file).drop_columns(list(columns))
+            if tables:
+                is_new = pc.invert(pc.is_in(tables[0]["trial"], kept["trial"].combine_chunks()))
+                tables = [tables[0].filter(is_new)]
+            tables = [kept, *tables]
+        if tables:
+            yield columns, pa.concat_tables(tables, promote_options="permissive")
+
+
+def _offsets(folder: Path) -> dict[str, list[int]]:
+    """Where in the journal the lines of each cell start, so that one cell at a time can be held in memory."""
+    offsets: dict[str, list[int]] = defaultdict(list)
+    position = 0
+    journal = folder / _JOURNAL
+    if journal.exists():
+        with journal.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    offsets[line[12:28].decode()].append(position)
+                position += len(line)
+    return offsets
+
+
+def _journal_table(folder: Path, offsets: Sequence[int]) -> pa.Table:
+    import pyarrow as pa
+
+    tables = []
+    with (folder / _JOURNAL).open("rb") as file:
+        for offset in offsets:
+            file.seek(offset)
+            line = json.loads(file.readline())
+            columns = {"block": [line["block"]] * len(line["columns"]["trial"]), **line["columns"]}
+            tables.append(pa.table(columns))
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _with_cell(table: pa.Table, columns: Mapping[str, object]) -> pa.Table:
+    import pyarrow as pa
+
+    rows = table.num_rows
+    for position, (name, value) in enumerate(columns.items()):
+        kind = pa.string() if value is None else None
+        table = table.add_column(position, name, pa.array([value], kind).take(pa.array([0] * rows, pa.int64())))
+    return table

@@ -1,0 +1,81 @@
+"""`lab`: the group of verbs, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from lab.cli.list import list_command
+from lab.cli.run import run_command
+from lab.cli.show import plot_command, summary_command
+from lab.errors import LabError
+
+DEFECT, INTERRUPTED = 70, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("race-lab"), prog_name="lab")
+def lab() -> None:
+    """How often does it go wrong, what does each guard cost, and which schedule breaks it?
+
+    Runs check-then-act programs thousands of times on real processes, with and without guards, and tells rates and
+    prices with their intervals. Start with `lab run`, which takes less than two minutes.
+
+    Exit codes: 0 done, 1 a violation was found and --fail-on-violation was given, 2 bad usage or unreadable input,
+    3 output that can't be written, 70 a defect in lab, 130 interrupted (everything measured so far is kept).
+
+    Completion: add `eval "$(_LAB_COMPLETE=bash_source lab)"` to ~/.bashrc; zsh_source and fish_source work likewise.
+    """
+
+
+lab.add_command(run_command)
+lab.add_command(list_command)
+lab.add_command(summary_command)
+lab.add_command(plot_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    try:
+        return lab.main(args=arguments, standalone_mode=False) or 0
+    except LabError as error:
+        _say(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; everything measured so far is kept")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has seen enough. Python would complain once more while flushing on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last word on what nobody foresaw
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        _say(
+            f"a defect in lab, not in your program: {type(error).__name__}: {error} "
+            f"({frame.filename}:{frame.lineno}). Please report this line, with the command, to race-lab's maintainers."
+        )
+        return DEFECT
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    click.echo(f"lab: {text}", err=True)

@@ -1,0 +1,115 @@
+"""`lab run`: measure an experiment, or go on with one that was interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.options import ExperimentName, Share, Texts, WholeNumbers, guard_names, settings, store_names
+from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.results import Results
+
+_HELP = """Measure an EXPERIMENT: how often it goes wrong, and what each guard costs.
+
+EXPERIMENT is a built-in name (`lab list`), a .toml file, a scenario's name, module:Class or file.py:Class. Without one,
+the tutorial is run: every scenario, with and without its guard.
+
+\b
+    lab run
+    lab run ticket_sale --guards none,lock --processes 2,5 --delays 0,1ms
+    lab run shop.py:LastCoupon --set coupons=3 -n 5000 --out results/coupons
+
+Delays have units and may be drawn: 0, 1ms, uniform(0,1s), exp(2ms), normal(5ms,1ms), randint(1,5)s.
+
+How many trials do I need to see 0.1 %? About 3,000 to see it at all, far more to measure it: docs/trials.md has the
+table, `--until-width 1%` the shortcut.
+"""
+
+
+@click.command("run", help=_HELP)
+@click.argument("experiment", required=False, type=ExperimentName())
+@click.option("--guards", type=Texts(guard_names), help="Guards, such as none,lock,semaphore(4).")
+@click.option("--stores", type=Texts(store_names), help="Stores, such as json_file,memory.")
+@click.option("--processes", type=WholeNumbers(), help="Process counts, such as 2,5,10.")
+@click.option("--delays", type=Texts(), help="Values for the scenario's main delays, such as 0,1ms,uniform(0,10ms).")
+@click.option(
+    "--set", "set_", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario; a list is an axis."
+)
+@click.option("--trials", "-n", type=int, help="Trials of each cell.")
+@click.option("--engine", type=str, help="What runs the trials: real.")
+@click.option(
+    "--alignment", type=str, help="natural, or aligned: start together, to see rare races (never a natural rate)."
+)
+@click.option("--seed", type=int, help="Seed of all delays and draws.")
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<experiment>-<UTC time>].")
+@click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where stores keep files [in memory].")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Go on with this results folder; takes no other choice."
+)
+@click.option("--timeout", type=str, help="When a trial is a hang, such as 5s [ten times its longest serial delay].")
+@click.option("--start-method", type=str, help="fork, spawn or forkserver.")
+@click.option("--lanes", type=int, help="Trials side by side [chosen from the delays, and checked against one].")
+@click.option("--until-width", type=Share(), help="Stop a cell when its interval is that narrow, such as 1%.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the findings and the folder only; no progress.")
+@click.option("--fail-on-violation", is_flag=True, help="Exit with 1 if any trial was a violation.")
+def run_command(
+    experiment: str | None,
+    out: Path | None,
+    resume: Path | None,
+    as_json: bool,
+    quiet: bool,
+    fail_on_violation: bool,
+    **choices: Any,
+) -> int:
+    """Wire the options to the verbs."""
+    results = _resumed(resume, experiment, out, choices, quiet) if resume else _run(experiment, out, choices, quiet)
+    from lab.cli.show import show
+
+    show(results, as_json=as_json, quiet=quiet)
+    return int(fail_on_violation and bool(results.summary["violations"].sum()))
+
+
+def _run(experiment: str | None, out: Path | None, choices: dict[str, Any], quiet: bool) -> Results:
+    from lab import verbs
+    from lab.cli.progress import Bar
+
+    choices["set"] = settings(choices.pop("set_")) or None
+    if choices["directory"] is not None:
+        choices["directory"] = str(choices["directory"].resolve())
+    given: Any = {name: choice for name, choice in choices.items() if choice is not None}
+    chosen = verbs.prepared(experiment or "tutorial", **given)
+    folder = verbs.created(chosen, out)
+    return _measured(folder, Bar(chosen, quiet))
+
+
+def _resumed(folder: Path, experiment: str | None, out: Path | None, choices: dict[str, Any], quiet: bool) -> Results:
+    from lab import archive
+    from lab.cli.progress import Bar
+
+    given = [
+        name for name, value in (choices | {"experiment": experiment, "out": out}).items() if value not in (None, ())
+    ]
+    if given:
+        raise UsageError(
+            f"--resume {folder} goes on with the experiment as it was: leave {given[0].strip('_')} out, or run it anew."
+        )
+    return _measured(folder, Bar(archive.experiment_of(folder), quiet))
+
+
+def _measured(folder: Path, bar: Any) -> Results:
+    from lab import verbs
+    from lab.cli.show import show
+
+    try:
+        with bar:
+            return verbs.resume(folder, progress=bar)
+    except KeyboardInterrupt:
+        if verbs.has_trials(folder):
+            show(verbs.summarise(folder), as_json=False, quiet=False)
+        click.echo(f"lab: go on with: lab run --resume {folder}", err=True)
+        raise

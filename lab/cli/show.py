@@ -1,0 +1,119 @@
+"""`lab summary` and `lab plot`: the table, the findings, and the pictures of a results folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lab.results import Results
+
+_PIPE_WIDTH = 160
+
+
+@click.command("summary")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def summary_command(folder: Path, as_json: bool) -> None:
+    """Print the table and the findings of a results FOLDER, also of one that was interrupted."""
+    from lab import verbs
+
+    show(verbs.open_results(folder), as_json=as_json, quiet=False)
+
+
+@click.command("plot")
+@click.argument("folder", type=click.Path(path_type=Path))
+def plot_command(folder: Path) -> None:
+    """Draw the pictures of a results FOLDER anew, as SVG and PNG."""
+    from lab import verbs
+
+    for path in verbs.plot(verbs.open_results(folder)):
+        click.echo(path)
+
+
+def show(results: Results, *, as_json: bool, quiet: bool) -> None:
+    """Print a summary: as a table with the findings, as the findings alone, or as one JSON document."""
+    from lab import verbs
+    from lab.findings import findings
+
+    said = findings(results.summary, verbs.scenarios_of(results.folder))
+    if as_json:
+        cells = json.loads(results.summary.to_json(orient="records", double_precision=15))
+        click.echo(json.dumps({"folder": str(results.folder), "findings": said, "cells": cells}, indent=2))
+        return
+    if not quiet:
+        _print_table(results)
+        click.echo()
+    for sentence in said:
+        click.echo(sentence)
+    click.echo(f"\nresults: {results.folder}")
+
+
+def _print_table(results: Results) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    summary = results.summary
+    columns = {name: column for name, column in _COLUMNS.items() if any(column(row) for _, row in summary.iterrows())}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
+    before = None
+    for _, row in summary.iterrows():
+        if before is not None and row["scenario"] != before:
+            table.add_row()
+        table.add_row(*[column(row) for column in columns.values()])
+        before = row["scenario"]
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def _rate(row: Any) -> str:
+    from lab.statistics import rate_text
+
+    star = "*" if row["interval"] == "clustered" else ""
+    return rate_text(row["violation_rate"], row["violation_low"], row["violation_high"]) + star
+
+
+def _price(row: Any) -> str:
+    if math.isnan(row["slowdown"]):
+        return ""
+    if math.isnan(row["slowdown_low"]):
+        return "1"
+    return f"{row['slowdown']:.3g} [{_down(row['slowdown_low'])}, {_up(row['slowdown_high'])}]"
+
+
+def _down(number: float) -> str:
+    return f"{math.floor(number * 100) / 100:.2f}"
+
+
+def _up(number: float) -> str:
+    return f"{math.ceil(number * 100) / 100:.2f}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return "" if math.isnan(seconds) else f"{seconds * 1e3:.3g} ms"
+
+
+def _text(name: str) -> Any:
+    return lambda row: "" if row[name] != row[name] or row[name] is None else str(row[name])
+
+
+_COLUMNS = {
+    "scenario": _text("scenario"),
+    "guard": _text("guard"),
+    "store": _text("store"),
+    "processes": _text("processes"),
+    "delay": _text("delay"),
+    "trials": lambda row: f"{row['trials']:,}",
+    "violations": _rate,
+    "median wall": lambda row: _milliseconds(row["wall_median_s"]),
+    "times unguarded": _price,
+}
+_LEFT = ("scenario", "guard", "store", "delay")

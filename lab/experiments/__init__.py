@@ -1,0 +1,51 @@
+"""The built-in experiments by name, each a short script to copy, and the ways to name one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.errors import unknown_name
+from lab.experiments import toml
+from lab.experiments.grid import Experiment, Grid
+from lab.scenarios import known_scenarios, name_of, scenario_named
+
+BUILT_IN = ("tutorial", "ticket_sale", "guards", "messages")
+
+
+def built_in(name: str) -> Experiment:
+    """The built-in experiment of that name."""
+    return importlib.import_module(f"lab.experiments.{name}").experiment  # type: ignore[no-any-return]
+
+
+def built_in_line(name: str) -> str:
+    """What the built-in experiment asks, in a line."""
+    return (importlib.import_module(f"lab.experiments.{name}").__doc__ or "").strip().splitlines()[0]
+
+
+def experiment_named(text: str) -> Experiment:
+    """The experiment that a built-in name, a `.toml` file, or a scenario by any of its names gives; UsageError if none.
+
+    A scenario's grid is its own choice of guards, its first store and its process counts.
+    """
+    if text.endswith(".toml"):
+        return toml.read(Path(text))
+    if text in BUILT_IN:
+        return built_in(text)
+    if ":" not in text and text not in known_scenarios():
+        raise unknown_name("experiment or scenario", text, [*BUILT_IN, *known_scenarios()])
+    return of_scenario(text)
+
+
+def of_scenario(text: str) -> Experiment:
+    """One grid of a scenario, with all its own choices."""
+    kind = scenario_named(text)
+    reference = kind.reference if ":" in text else text
+    name = "".join(letter if letter.isalnum() else "_" for letter in name_of(kind).rpartition(":")[2])
+    return Experiment(name=name, grids=[Grid(scenario=reference)])
+
+
+def choices() -> Sequence[str]:
+    """Every name that `experiment_named` knows without a file."""
+    return list(dict.fromkeys([*BUILT_IN, *known_scenarios()]))

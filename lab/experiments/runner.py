@@ -1,0 +1,157 @@
+"""Runs an experiment: its cells in turn, a block of trials each, until all trials are measured and archived."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.archive import Archive, done
+from lab.cell import Cell
+from lab.engines.real import RealEngine
+from lab.experiments.grid import Experiment, Plan, plans
+from lab.experiments.lanes import CHECKED, drift, planned_lanes
+from lab.statistics import sequential_interval
+from lab.trial import Trial
+
+_BLOCKS, _BLOCKS_OF_LANES = 10, 4
+"""Turns in which a cell is run. Each has a crew of its own in each lane; starting those takes as long as 20 trials."""
+_SMALLEST_BLOCK = 10
+_SEQUENTIAL_BLOCK = 500
+
+
+class Progress:
+    """Is told how a run goes on, and tells nobody; override what should be seen."""
+
+    def starts(self, cells: Sequence[Plan], measured: int) -> None:
+        """All cells, and how many of their trials an earlier run has measured."""
+
+    def enters(self, cell: Cell, lanes: int) -> None:
+        """A block of this cell starts."""
+
+    def ended(self, trial: Trial) -> None:
+        """A trial is measured."""
+
+    def skips(self, cell: Cell, trials: int) -> None:
+        """So many trials of the cell are not needed any more."""
+
+    def warns(self, text: str) -> None:
+        """Something that the user should know, once."""
+
+
+@dataclass
+class _Course:
+    """How far a cell has come."""
+
+    plan: Plan
+    missing: deque[int]
+    block_size: int
+    lanes: int
+    is_checked: bool
+    trials: int = 0
+    violations: int = 0
+
+    def next_block(self) -> tuple[int, list[int]]:
+        """The number of the block that comes next, and its missing trials."""
+        block = self.missing[0] // self.block_size
+        numbers = []
+        while self.missing and self.missing[0] // self.block_size == block:
+            numbers.append(self.missing.popleft())
+        return block, numbers
+
+
+def measure(experiment: Experiment, folder: Path, progress: Progress) -> None:
+    """Run the trials of an experiment that its results folder does not hold yet.
+
+    Cells are run interleaved, a block each in turn, so that a drift of the machine does not become a difference between
+    guards. On any exception, Ctrl-C included, what was measured is archived, and no process or file is left.
+    """
+    archive = Archive(folder)
+    try:
+        courses = _courses(experiment, folder, progress)
+        directory = Path(experiment.directory) if experiment.directory else None
+        with RealEngine(experiment.seed, directory) as engine:
+            while courses:
+                courses = [course for course in courses if _advance(course, experiment, engine, archive, progress)]
+    finally:
+        archive.close()
+
+
+def _courses(experiment: Experiment, folder: Path, progress: Progress) -> list[_Course]:
+    cells = plans(experiment)
+    measured = done(folder)
+    progress.starts(cells, sum(len(numbers) for numbers in measured.values()))
+    found = []
+    for plan in cells:
+        known = measured.get(plan.cell.cell_id, set())
+        missing = deque(number for number in range(plan.trials) if number not in known)
+        lanes = experiment.lanes or planned_lanes(plan.cell)
+        size = max(_SMALLEST_BLOCK, -(-plan.trials // (_BLOCKS if lanes == 1 else _BLOCKS_OF_LANES)))
+        if experiment.until_width is not None:
+            size = min(size, _SEQUENTIAL_BLOCK)
+        if missing:
+            found.append(_Course(plan, missing, size, lanes, is_checked=experiment.lanes is not None))
+    return found
+
+
+def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archive: Archive, progress: Progress) -> bool:
+    """Run the next block of a cell; False if that was its last."""
+    block, numbers = course.next_block()
+    for trial in _block(course, numbers, engine, progress):
+        archive.add(course.plan.cell.cell_id, block, trial)
+        course.trials += 1
+        course.violations += trial.violation
+        progress.ended(trial)
+    if experiment.until_width is not None and course.missing:
+        low, high, _ = sequential_interval(course.violations, course.trials)
+        if high - low <= experiment.until_width:
+            progress.skips(course.plan.cell, len(course.missing))
+            return False
+    return bool(course.missing)
+
+
+def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+    cell, timeout_s = course.plan.cell, course.plan.timeout_s
+    if not course.is_checked and course.lanes > 1:
+        progress.enters(cell, 1)
+        yield from _checked_lanes(course, numbers[:CHECKED], engine, progress)
+        numbers = numbers[CHECKED:]
+    progress.enters(cell, course.lanes)
+    session = engine.open(cell, min(course.lanes, max(1, len(numbers))), timeout_s)
+    try:
+        yield from session.run(numbers)
+    finally:
+        session.close()
+
+
+def _checked_lanes(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+    """Run trials on one lane, and the same again side by side; halve the lanes until the two agree.
+
+    The rows of the one lane are kept. Those of the repetitions are not: their trials are measured already.
+    """
+    cell, timeout_s = course.plan.cell, course.plan.timeout_s
+    session = engine.open(cell, 1, timeout_s)
+    alone: list[Trial] = []
+    try:
+        for trial in session.run(numbers):
+            alone.append(trial)
+            yield trial
+    finally:
+        session.close()
+    planned, why = course.lanes, ""
+    while course.lanes > 1:
+        session = engine.open(cell, course.lanes, timeout_s)
+        try:
+            # Twice, and the second time counts: the first finds every crew cold, and all lanes in step.
+            side_by_side = list(session.run([*numbers, *numbers]))[len(numbers) :]
+        finally:
+            session.close()
+        found = drift(alone, side_by_side)
+        if not found:
+            break
+        why = found
+        course.lanes //= 2
+    if course.lanes < planned:
+        progress.warns(f"{cell}: {planned} lanes would falsify it ({why}), so it has {course.lanes}")
+    course.is_checked = True

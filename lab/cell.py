@@ -40,7 +40,7 @@ class Cell:
         _check_store(self)
         if not 1 <= self.processes <= MOST_PROCESSES:
             raise UsageError(
-                f"processes {self.processes}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5,10."
+                f"processes {self.processes}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5."
             )
 
     @cached_property
@@ -55,7 +55,7 @@ class Cell:
         return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == "violation")
 
     def draw_key(self, seed: int) -> int:
-        """What the trials' seeds are mixed from: scenario, fields and processes, but neither guard, store nor engine."""
+        """What the trials' seeds are mixed from: scenario, fields and processes; neither guard, store nor engine."""
         fields = [f"{name}={value}" for name, value in self.scenario.fields().items()]
         return draws.key(seed, self.name, *fields, self.processes)
 

@@ -127,7 +127,8 @@ class LineStore(Store):
 class StepRunner(Protocol):
     """How an engine gets through the steps of one call."""
 
-    def __call__(self, steps: Steps[T], /) -> T: ...
+    def __call__(self, steps: Steps[T], /) -> T:
+        """Do the steps, and return what the call returns."""
 
 
 class OpenStore:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
-from rich.console import Console
 from rich import progress as rich_progress
+from rich.console import Console
 
 from lab.cell import Cell
 from lab.experiments.cost import plan_s

@@ -127,6 +127,7 @@ class Crew:
             store=self.cell.store,
             processes=self.cell.processes,
             participants=self.slots.participants,
+            is_aligned=self.cell.alignment == "aligned",
             coordinator=os.getpid(),
             slots=self._home / "slots",
             pids=self._home / "pids",

@@ -126,29 +126,28 @@ class RealSession:
     def _next(self, busy: set[Lane]) -> Iterator[tuple[Lane, Trial]]:
         """Wait for something to happen, and yield the trials that ended by it."""
         first_deadline = min([lane.deadline for lane in busy])
-        events = self._poll.poll(max(0.0, first_deadline - time.monotonic()) * 1000)
-        for descriptor, _ in events:
-            lane = self._lane_of.get(descriptor)
-            if lane is None:
-                continue  # of a crew that went with an earlier event of this round
-            ended = self._ended(lane, descriptor, lane in busy)
+        ready = self._poll.poll(max(0.0, first_deadline - time.monotonic()) * 1000)
+        events = [(self._lane_of[descriptor], descriptor) for descriptor, _ in ready]
+        crews = {lane: lane.crew for lane, _ in events}
+        for lane, descriptor in events:
+            # An event of a crew that went with an earlier event of this round may bear a number of the new crew's.
+            ended = self._ended(lane, descriptor, lane in busy) if lane.crew is crews[lane] else None
             if ended is not None:
                 yield lane, ended
-        if not events:
+        if first_deadline <= time.monotonic():
             for lane in [lane for lane in busy if lane.deadline <= time.monotonic()]:
                 trial = lane.hang()
                 self._watch(lane)
                 yield lane, trial
 
     def _ended(self, lane: Lane, descriptor: int, is_busy: bool) -> Trial | None:
+        trial = None
         if descriptor == lane.crew.done:
-            if not lane.is_finished():
-                return None
-            trial = lane.finish()
+            if lane.is_finished():
+                trial = lane.finish()
         elif is_busy:
             trial = lane.crash(descriptor)
         else:
-            trial = None
             lane.replace_crew()
         if self._watched[lane] is not lane.crew.descriptors:
             self._watch(lane)

@@ -60,6 +60,7 @@ class Job:
     store: type[Store] | None
     processes: int
     participants: int
+    is_aligned: bool
     coordinator: int
     slots: Path
     pids: Path
@@ -74,6 +75,10 @@ def work(job: Job, participant: int) -> None:
     _settle(job, participant)
     slots = Slots(job.slots, job.participants)
     is_actor = participant < job.processes
+    if job.is_aligned and is_actor:
+        # Two that spin on one core take turns, and never meet.
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[participant % len(cores)]})
     number = participant if is_actor else job.processes - 1 - participant
     store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
     world = RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number)

@@ -1,0 +1,68 @@
+"""What the tests of the engine share: a short way to a cell, and to its trials."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lab.cell import Cell
+from lab.engines.real import RealEngine
+from lab.guards import guard_named
+from lab.scenario import Scenario
+from lab.scenarios import scenario_named
+from lab.stores import store_named
+from lab.trial import Trial
+
+NO_DELAY = {"read_delay": "0", "write_delay": "0"}
+
+
+def make_cell(
+    scenario: str | type[Scenario],
+    guard: str = "none",
+    store: str | None = None,
+    processes: int = 2,
+    alignment: str = "natural",
+    start_method: str = "fork",
+    **fields: Any,
+) -> Cell:
+    kind = scenario_named(scenario) if isinstance(scenario, str) else scenario
+    name = scenario if isinstance(scenario, str) else kind.__name__
+    place = store_named(store) if store else None
+    values = kind().with_texts(fields)
+    return Cell(name, values, guard_named(guard), place, processes, "real", alignment, start_method)
+
+
+@pytest.fixture
+def engine():
+    with RealEngine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def run(engine) -> Callable[..., list[Trial]]:
+    """Runs so many trials of a cell, in the order of their numbers."""
+
+    def run(cell: Cell, trials: int, lanes: int = 1, timeout_s: float | None = None) -> list[Trial]:
+        session = engine.open(cell, lanes, timeout_s)
+        try:
+            return sorted(session.run(range(trials)))
+        finally:
+            session.close()
+
+    return run
+
+
+def outcomes(trials: list[Trial]) -> dict[str, int]:
+    return dict(Counter(trial.outcome for trial in trials))
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 20) -> None:
+    """Wait until something holds that the kernel does in its own time, such as the end of a killed process."""
+    end = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.01)

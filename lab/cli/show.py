@@ -82,10 +82,10 @@ def _rate(row: Any) -> str:
 
 
 def _price(row: Any) -> str:
-    if math.isnan(row["slowdown"]):
+    if row["guard"] == "none" or math.isnan(row["slowdown"]):
         return ""
     if math.isnan(row["slowdown_low"]):
-        return "1"
+        return f"{row['slowdown']:.3g} [unknown]"
     return f"{row['slowdown']:.3g} [{_down(row['slowdown_low'])}, {_up(row['slowdown_high'])}]"
 
 

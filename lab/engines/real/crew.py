@@ -83,11 +83,16 @@ class Crew:
         except BlockingIOError:
             return 0
 
+    def is_silent(self) -> bool:
+        """True if no worker has told that it is done, or died, since the last look."""
+        poll = select.poll()
+        for descriptor in self.descriptors:
+            poll.register(descriptor, select.POLLIN)
+        return not poll.poll(0)
+
     def ending(self, death: int) -> str:
         """How the worker of this death ended."""
-        worker = self.deaths[death]
-        worker.join()
-        code = worker.exitcode
+        code = _exit_code(self.deaths[death])
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
     def kill(self) -> None:
@@ -146,23 +151,35 @@ class Crew:
                 self._workers.append(worker)
                 self.deaths[os.pidfd_open(worker.pid)] = worker
 
-    def await_ready(self) -> None:
-        """Wait until every worker can be released; UsageError, and the crew is closed, if one died before."""
+    def await_ready(self) -> bool:
+        """Wait until every worker can be released. False, and the crew is closed, if one was killed before.
+
+        UsageError if one could not start at all.
+        """
         poll = select.poll()
-        poll.register(self.done, select.POLLIN)
-        for death in self.deaths:
-            poll.register(death, select.POLLIN)
+        for descriptor in self.descriptors:
+            poll.register(descriptor, select.POLLIN)
         missing, end = len(self._workers), time.monotonic() + _READY_S
         while missing > 0:
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
             missing -= self.finished()
-            if missing > 0 and (not ready or any(descriptor in self.deaths for descriptor in ready)):
+            dead = [self.deaths[descriptor] for descriptor in ready if descriptor in self.deaths]
+            if missing > 0 and (dead or not ready):
+                codes = [_exit_code(worker) for worker in dead]
                 self.close()
+                if codes and codes[0] < 0:
+                    return False
                 raise UsageError(
                     f"a worker of {self.cell} did not start by {self.cell.start_method}; its message stands above. "
                     "With spawn and forkserver every process imports the program's main module anew: guard what it "
                     "runs with `if __name__ == '__main__':`, or try --start-method fork."
                 )
+        return True
+
+
+def _exit_code(worker: Any) -> int:
+    worker.join()
+    return int(worker.exitcode)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from lab.trial import Trial
 class RealEngine:
     """Runs trials on persistent worker processes, released together for each trial.
 
-    `seed` is the experiment's; `directory` is where the stores' files live (default: in memory, where there is a
+    `home` is the folder of its run, while it is entered. `seed` is the experiment's; `directory` is where the stores' files live (default: in memory, where there is a
     tmpfs). A context manager; on leaving it no process, semaphore or folder of it is left.
     """
 
@@ -38,12 +38,12 @@ class RealEngine:
                 f"the real engine needs Linux (eventfd, pidfd), found {sys.platform}. Run it in a container or a "
                 "virtual machine."
             )
-        self._home = _root(scratch.tmpfs())
-        self._files = _root(self._directory) if self._directory else self._home
+        self.home = _root(scratch.tmpfs())
+        self._files = _root(self._directory) if self._directory else self.home
         self._had_forkserver = forkserver._forkserver._forkserver_pid is not None  # type: ignore[attr-defined]
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self._janitor = scratch.Janitor([self._home, self._files])
+        self._janitor = scratch.Janitor([self.home, self._files])
         return self
 
     def __exit__(
@@ -52,14 +52,14 @@ class RealEngine:
         if not self._had_forkserver:
             # Its socket is in the folder that goes now.
             forkserver._forkserver._stop()  # type: ignore[attr-defined]
-        for root in (self._home, self._files):
+        for root in (self.home, self._files):
             scratch.sweep(root)
         self._janitor.dismiss()
 
     def open(self, cell: Cell, lanes: int = 1, timeout_s: float | None = None) -> RealSession:
         """A session of so many trials side by side; a trial that takes longer than `timeout_s` is a hang."""
         number = next(self._sessions)
-        places = [root / f"{number}" for root in (self._home, self._files)]
+        places = [root / f"{number}" for root in (self.home, self._files)]
         limit = timeout_s or default_timeout_s(cell)
         return RealSession(cell, lanes, self._seed, limit, places[0], places[1] / "files")
 
@@ -135,7 +135,8 @@ class RealSession:
             if ended is not None:
                 yield lane, ended
         if first_deadline <= time.monotonic():
-            for lane in [lane for lane in busy if lane.deadline <= time.monotonic()]:
+            # Only those of which nothing is to be heard: an end that came in time may not have been looked at yet.
+            for lane in [lane for lane in busy if lane.deadline <= time.monotonic() and lane.crew.is_silent()]:
                 trial = lane.hang()
                 self._watch(lane)
                 yield lane, trial

@@ -27,6 +27,7 @@ from lab.engines.real.slots import (
     WAIT_NS,
 )
 from lab.engines.real.world import opened, place_of
+from lab.errors import UsageError
 from lab.store import Store
 from lab.trial import Judgement, Measure, Note, Trial
 from lab.world.protocol import Stage
@@ -34,6 +35,8 @@ from lab.world.protocol import Stage
 _ALIGN_NS = 60_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
 one to wake up, and short enough not to dominate the trial."""
+
+_MOST_STARTS = 10
 
 _MOST_VOID = 3
 """How often in a row a trial is begun again because a worker died outside its act."""
@@ -58,7 +61,15 @@ class Lane:
 
     def await_ready(self) -> None:
         """Wait until the crew can be released, and open the store; before that, `begin` must not be called."""
-        self.crew.await_ready()
+        starts = 1
+        while not self.crew.await_ready():
+            if starts == _MOST_STARTS:
+                raise UsageError(
+                    f"workers of {self._cell} were killed {starts} times while they started. Is there memory for "
+                    f"{self.crew.slots.participants} processes? Try fewer --processes, or --lanes 1."
+                )
+            self._start_crew()
+            starts += 1
         # Opened after the workers have started: a database connection must not be carried through a fork.
         place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
         self._store = (self._cell.store or Store)(place)

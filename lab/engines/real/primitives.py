@@ -139,7 +139,7 @@ def _restore_queue(items: Any) -> bool:
     # qsize() counts what put() was called for, also what the putter's thread has not sent yet: so wait for it.
     while items.qsize() > 0:
         try:
-            items.get(timeout=1)
+            items.get(timeout=0.2)
         except queue.Empty:
             return False
     return True

@@ -64,7 +64,7 @@ def _has_living_owner(name: str) -> bool:
 
 def sweep(root: Path) -> None:
     """Kill the workers whose pids are noted under this folder, unlink its semaphores, and remove it."""
-    for note in root.glob("*/pids/*"):
+    for note in root.glob("**/pids/*"):
         with contextlib.suppress(OSError, ValueError):
             kill_group(note.read_text())
     for semaphore in SHARED_MEMORY.glob(f"sem.{root.name}-*"):

@@ -1,0 +1,145 @@
+"""Whatever is killed, no row that was measured is lost, and nothing is left behind."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import eventually, make_cell
+
+from lab import archive
+from lab.engines.real import RealEngine, scratch
+from lab.experiments.grid import Experiment, Grid, plans
+from lab.experiments.runner import Progress, measure
+
+pytestmark = pytest.mark.stress
+
+KILLER = """
+import os, random, signal, sys, time
+from pathlib import Path
+home, kills, random = Path(sys.argv[1]), int(sys.argv[2]), random.Random(1)
+while kills:
+    try:
+        workers = [note.read_text() for note in home.glob("*/*/pids/*")]
+        os.kill(int(random.choice(workers).partition("-")[0]), signal.SIGKILL)
+        kills -= 1
+    except (IndexError, ValueError, ProcessLookupError, FileNotFoundError):
+        pass
+    time.sleep(random.uniform(0, 0.03))
+"""
+
+
+def leftovers(coordinator: int) -> list[Path]:
+    """Folders, shared memory and semaphores that bear the name of a coordinator's run."""
+    return [path for path in scratch.SHARED_MEMORY.iterdir() if f"-{coordinator}-" in path.name]
+
+
+@pytest.mark.parametrize(("start_method", "kills"), [("fork", 100), ("forkserver", 20)])
+def test_a_hundred_kills_of_random_workers_lose_no_row_and_leave_nothing(start_method, kills):
+    cell = make_cell("ticket_sale", "queue", "memory", 3, start_method=start_method, read_delay="1ms", write_delay="0")
+    trials = []
+    with RealEngine() as engine:
+        session = engine.open(cell, lanes=2)
+        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdout=subprocess.DEVNULL)
+        numbers = iter(range(1_000_000))
+        trials += session.run(number for number in numbers if killer.poll() is None)
+        session.close()
+        assert killer.wait() == 0
+        notes = [note.read_text() for note in Path(engine.home).glob("*/*/pids/*")]
+
+    assert sorted(trial.trial for trial in trials) == list(range(len(trials)))
+    # Workers that were killed while they started, or between two trials, are replaced, and the trial is begun again.
+    endings = {(trial.outcome, trial.detail.rpartition(" ")[2]) for trial in trials}
+    assert endings <= {("ok", ""), ("crash", "SIGKILL")}
+    assert start_method != "fork" or len(endings) == 2
+    assert notes == []
+    assert leftovers(os.getpid()) == []
+
+
+ARGUMENTS = ["ticket_sale", "--guards", "none,lock,queue", "--processes", "3", "--delays", "2ms", "--quiet", "-n", "300"]
+
+
+def lab(*arguments: str) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", "lab", "run", *arguments], **quiet)
+
+
+def rows(folder: Path) -> dict[str, list[tuple[int, int]]]:
+    return {
+        str(cell["cell_id"]): list(zip(frame["trial"], frame["seed"], strict=True))
+        for cell, frame in archive.read_cells(folder)
+    }
+
+
+def test_after_twenty_kills_of_the_coordinator_resuming_gives_the_same_trials_and_seeds(tmp_path):
+    chance = random.Random(2)
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert lab(*ARGUMENTS, "--out", str(undisturbed)).wait() == 0
+
+    arguments = [*ARGUMENTS, "--out", str(killed)]
+    for _ in range(20):
+        run = lab(*arguments)
+        time.sleep(chance.uniform(0, 1.2))
+        run.kill()
+        run.wait()
+        eventually(lambda run=run: leftovers(run.pid) == [])
+        arguments = ["--resume", str(killed)] if (killed / "experiment.toml").exists() else arguments
+    assert lab("--resume", str(killed)).wait() == 0
+
+    assert rows(killed) == rows(undisturbed)
+    assert all(len(numbers) == 300 == len(set(numbers)) for numbers in rows(killed).values())
+
+
+def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
+    run = lab(*ARGUMENTS, "--start-method", "spawn", "--out", str(tmp_path / "killed"))
+    eventually(lambda: any(path.is_dir() and list(path.glob("*/*/pids/*")) for path in leftovers(run.pid)))
+    janitors = [pid for pid in children_of(run.pid) if b"scratch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    workers = [note.read_text() for root in leftovers(run.pid) for note in root.glob("*/*/pids/*")]
+    assert len(janitors) == 1
+    assert workers
+    for pid in (*janitors, run.pid):
+        os.kill(pid, signal.SIGKILL)
+    run.wait()
+    assert leftovers(run.pid)
+
+    with RealEngine():
+        pass
+
+    eventually(lambda: leftovers(run.pid) == [])
+    eventually(lambda: not any(scratch.identity(int(worker.partition("-")[0])) == worker for worker in workers))
+
+
+def children_of(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+class Stop(Progress):
+    """Is interrupted at a trial, as by Ctrl-C."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+
+    def ended(self, trial):
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at", [1, 10, 55])
+def test_an_interrupt_at_any_trial_keeps_every_row_before_it(tmp_path, at):
+    grid = Grid(scenario="ticket_sale", guards=["none", "lock"], stores=["memory"], processes=[2], delays=["0"])
+    experiment = Experiment(name="interrupted", grids=[grid], trials=40)
+    archive.create(tmp_path / "x", experiment, {})
+    with pytest.raises(KeyboardInterrupt):
+        measure(experiment, tmp_path / "x", Stop(at))
+
+    assert sum(map(len, rows(tmp_path / "x").values())) == at
+    measure(experiment, tmp_path / "x", Progress())
+    assert {cell_id: len(found) for cell_id, found in rows(tmp_path / "x").items()} == {
+        plan.cell.cell_id: 40 for plan in plans(experiment)
+    }
+    assert leftovers(os.getpid()) == []

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.cell import Cell
 from lab.errors import OutputError, UsageError
 from lab.experiments import toml
 from lab.experiments.grid import Experiment, plans
@@ -139,20 +140,24 @@ def compact(folder: Path) -> None:
     import pyarrow.parquet as pq
 
     journal = folder / _JOURNAL
-    for columns, table in _tables(folder):
-        target = folder / "trials" / f"{columns['cell_id']}.parquet"
+    for cell, table in _tables(folder):
+        target = folder / "trials" / f"{cell.cell_id}.parquet"
         temporary = target.with_suffix(".writing")
         with _writing(folder):
-            pq.write_table(_with_cell(table, columns), temporary, compression="zstd")
+            pq.write_table(_with_cell(table, cell.columns()), temporary, compression="zstd")
             temporary.replace(target)
     journal.unlink(missing_ok=True)
 
 
 def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """One cell at a time: its columns, and its trials in order as a DataFrame."""
-    for columns, table in _tables(folder):
-        frame = table.to_pandas()
-        yield columns, frame.sort_values("trial", ignore_index=True)
+    import pandas as pd
+
+    for cell, table in _tables(folder):
+        frame = table.to_pandas().sort_values("trial", ignore_index=True)
+        # Declared outcomes that nobody saw count 0 times; the engine's own are columns only where they were seen.
+        seen = dict.fromkeys([*cell.scenario.outcomes, *frame["outcome"].unique()])
+        yield cell.columns(), frame.assign(outcome=pd.Categorical(frame["outcome"], list(seen)))
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -207,7 +212,7 @@ def _parquet_files(folder: Path) -> list[Path]:
     return sorted((folder / "trials").glob("*.parquet"))
 
 
-def _tables(folder: Path) -> Iterator[tuple[dict[str, object], pa.Table]]:
+def _tables(folder: Path) -> Iterator[tuple[Cell, pa.Table]]:
     """The trials of each cell of the experiment that has any, from its Parquet file and from the journal."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -216,16 +221,15 @@ def _tables(folder: Path) -> Iterator[tuple[dict[str, object], pa.Table]]:
     offsets = _offsets(folder)
     for plan in plans(experiment_of(folder)):
         file = folder / "trials" / f"{plan.cell.cell_id}.parquet"
-        columns = plan.cell.columns()
         tables = [_journal_table(folder, offsets[plan.cell.cell_id])] if plan.cell.cell_id in offsets else []
         if file.exists():
-            kept = pq.read_table(file).drop_columns(list(columns))
+            kept = pq.read_table(file).drop_columns(list(plan.cell.columns()))
             if tables:
                 is_new = pc.invert(pc.is_in(tables[0]["trial"], kept["trial"].combine_chunks()))
                 tables = [tables[0].filter(is_new)]
             tables = [kept, *tables]
         if tables:
-            yield columns, pa.concat_tables(tables, promote_options="permissive")
+            yield plan.cell, pa.concat_tables(tables, promote_options="permissive")
 
 
 def _offsets(folder: Path) -> dict[str, list[int]]:

@@ -13,6 +13,7 @@ from lab.errors import UsageError
 from lab.guard import Guard
 from lab.scenario import Scenario
 from lab.store import Store
+from lab.trial import RESERVED
 
 ALIGNMENTS = ("natural", "aligned")
 START_METHODS = ("fork", "spawn", "forkserver")
@@ -36,6 +37,7 @@ class Cell:
     start_method: str = "fork"
 
     def __post_init__(self) -> None:
+        _check_fields(self)
         _check_guard(self)
         _check_store(self)
         if not 1 <= self.processes <= MOST_PROCESSES:
@@ -94,6 +96,14 @@ class Cell:
             self.delay() or "",
         ]
         return ", ".join(part for part in parts if part)
+
+
+def _check_fields(cell: Cell) -> None:
+    taken = sorted(RESERVED & set(cell.scenario.fields()))
+    if taken:
+        raise UsageError(
+            f"{cell.name} has a parameter {taken[0]!r}, which is a column of lab's own. Give it another name."
+        )
 
 
 def _check_guard(cell: Cell) -> None:

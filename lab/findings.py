@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from lab.scenario import Scenario
 from lab.statistics import at_most_text, clopper_pearson, rate_text
 from lab.trial import Grade, violation
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _MOST_GUARDS = 4
-
 
 Scenarios = Mapping[str, type[Scenario]]
 """The scenarios of a summary by their names in it, as far as they can still be found."""
@@ -59,7 +56,7 @@ def _worst(cells: pd.DataFrame) -> pd.Series:
     """The cell to speak of: unguarded where there is one, of the most processes, where most goes wrong or surprises."""
     unguarded = cells[cells["guard"] == "none"]
     candidates = (unguarded if len(unguarded) else cells).copy()
-    candidates["_surprising"] = 1 - candidates.get("outcome_ok", 0) / candidates["trials"]
+    candidates["_surprising"] = [_count(row, "ok") < row["trials"] for _, row in candidates.iterrows()]
     candidates["_rate"] = candidates["oversell_rate"].fillna(candidates["violation_rate"])
     return candidates.sort_values(["processes", "_rate", "_surprising"], kind="stable").iloc[-1]
 
@@ -97,7 +94,7 @@ def _telling_outcome(cell: pd.Series, scenario: type[Scenario]) -> str:
 
 def _count(cell: pd.Series, outcome: str) -> int:
     value = cell.get(f"outcome_{outcome}", 0)
-    return int(value) if value == value else 0
+    return 0 if pd.isna(value) else int(value)
 
 
 def _often(cell: pd.Series, outcome: str) -> str:

@@ -1,27 +1,40 @@
-"""What a grid will take, estimated before it starts: an order of magnitude to decide by, mended as the run goes on."""
+"""How a cell is laid out in blocks and lanes, and what a grid will take: an estimate to decide by before it starts."""
 
 from __future__ import annotations
 
-from lab.cell import Cell
 from lab.experiments.grid import Experiment, Plan
-from lab.experiments.lanes import planned_lanes
+from lab.experiments.lanes import CHECKED, START_S, planned_lanes, sleeping_s
 
-_TRIAL_S = 0.0002
-"""A trial's own cost without any delay, for each process."""
-_BLOCK_S = 0.02
-"""Building and ending a crew, for each process and block."""
+BLOCKS, BLOCKS_OF_LANES = 10, 4
+"""Turns in which a cell is run, each with new crews: fewer where there are lanes, since every lane has a crew."""
+_SMALLEST_BLOCK = 10
+_SEQUENTIAL_BLOCK = 500
+_ACTOR_S = 0.0002
+"""An actor's own cost in a trial without any delay."""
 
 
-def trial_s(cell: Cell, timeout_s: float | None) -> float:
-    """Seconds of one trial: as many rounds of the section as its guard makes of the actors."""
-    if cell.scenario.timeout_s is not None:
-        return timeout_s or cell.scenario.timeout_s
-    rounds = -(-cell.processes // cell.guard.admits(cell.processes))
-    return rounds * cell.scenario.shortest_parallel_s() + cell.processes * _TRIAL_S
+def layout(experiment: Experiment, plan: Plan) -> tuple[int, int]:
+    """How many lanes a cell is to have, and how many trials a block."""
+    size = max(_SMALLEST_BLOCK, -(-plan.trials // BLOCKS_OF_LANES))
+    lanes = experiment.lanes or planned_lanes(plan.cell, size)
+    if lanes == 1:
+        size = max(_SMALLEST_BLOCK, -(-plan.trials // BLOCKS))
+    if experiment.until_width is not None:
+        size = min(size, _SEQUENTIAL_BLOCK)
+    return lanes, size
 
 
 def plan_s(experiment: Experiment, plan: Plan) -> float:
     """Seconds of all trials of a cell."""
-    lanes = experiment.lanes or planned_lanes(plan.cell)
-    crews = min(10, plan.trials) * lanes * plan.cell.processes * _BLOCK_S / 10
-    return plan.trials * trial_s(plan.cell, plan.timeout_s) / lanes + crews
+    lanes, size = layout(experiment, plan)
+    blocks = -(-plan.trials // size)
+    alone = min(CHECKED, plan.trials) if lanes > 1 and experiment.lanes is None else 0
+    starts = (blocks * lanes + alone) * plan.cell.processes * START_S
+    return starts + _trial_s(plan) * (alone + plan.trials / lanes)
+
+
+def _trial_s(plan: Plan) -> float:
+    cell = plan.cell
+    if cell.scenario.timeout_s is not None:
+        return plan.timeout_s or cell.scenario.timeout_s
+    return 1.3 * sleeping_s(cell) + cell.processes * _ACTOR_S

@@ -10,15 +10,11 @@ from pathlib import Path
 from lab.archive import Archive, done
 from lab.cell import Cell
 from lab.engines.real import RealEngine
+from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans
-from lab.experiments.lanes import CHECKED, drift, planned_lanes
+from lab.experiments.lanes import CHECKED, drift
 from lab.statistics import sequential_interval
 from lab.trial import Trial
-
-_BLOCKS, _BLOCKS_OF_LANES = 10, 4
-"""Turns in which a cell is run. Each has a crew of its own in each lane; starting those takes as long as 20 trials."""
-_SMALLEST_BLOCK = 10
-_SEQUENTIAL_BLOCK = 500
 
 
 class Progress:
@@ -86,10 +82,7 @@ def _courses(experiment: Experiment, folder: Path, progress: Progress) -> list[_
     for plan in cells:
         known = measured.get(plan.cell.cell_id, set())
         missing = deque(number for number in range(plan.trials) if number not in known)
-        lanes = experiment.lanes or planned_lanes(plan.cell)
-        size = max(_SMALLEST_BLOCK, -(-plan.trials // (_BLOCKS if lanes == 1 else _BLOCKS_OF_LANES)))
-        if experiment.until_width is not None:
-            size = min(size, _SEQUENTIAL_BLOCK)
+        lanes, size = layout(experiment, plan)
         if missing:
             found.append(_Course(plan, missing, size, lanes, is_checked=experiment.lanes is not None))
     return found

@@ -135,7 +135,7 @@ class Crew:
             is_aligned=self.cell.alignment == "aligned",
             coordinator=os.getpid(),
             slots=self._home / "slots",
-            pids=self._home / "pids",
+            pids=str(self._home / "pids"),
             files=str(self._files),
             primitives=self.primitives,
             go=(Descriptor(self._go[0]), Descriptor(self._go[1])),

@@ -23,8 +23,9 @@ from lab.trial import Trial
 class RealEngine:
     """Runs trials on persistent worker processes, released together for each trial.
 
-    `home` is the folder of its run, while it is entered. `seed` is the experiment's; `directory` is where the stores' files live (default: in memory, where there is a
-    tmpfs). A context manager; on leaving it no process, semaphore or folder of it is left.
+    A context manager; on leaving it no process, semaphore or folder of it is left. `seed` is the experiment's;
+    `directory` is where the stores' files live (default: in memory, where there is a tmpfs). `home` is the folder of
+    its run, while it is entered.
     """
 
     def __init__(self, seed: int = 1, directory: Path | None = None) -> None:

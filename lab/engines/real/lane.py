@@ -29,7 +29,7 @@ from lab.engines.real.slots import (
 from lab.engines.real.world import opened, place_of
 from lab.errors import UsageError
 from lab.store import Store
-from lab.trial import Judgement, Measure, Note, Trial
+from lab.trial import RESERVED, Judgement, Measure, Note, Trial
 from lab.world.protocol import Stage
 
 _ALIGN_NS = 60_000
@@ -188,6 +188,11 @@ class Lane:
             return Judgement("raised"), f"{_described(error)} (in judge)"
         if judgement.outcome not in self._cell.scenario.outcomes:
             return judgement, f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
+        if not RESERVED.isdisjoint(judgement.measures):
+            return (
+                judgement,
+                f"judge measured {min(RESERVED & set(judgement.measures))!r}, which is a column of lab's own",
+            )
         return judgement, ""
 
     def _broken(self, outcome: str, detail: str) -> Trial:

@@ -24,11 +24,15 @@ _PREFIX = "lab-"
 def identity(pid: int) -> str:
     """`pid-start`: a process for good, since pids are used again. Empty if there is no such process."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            fields = os.read(descriptor, 4096).rpartition(b")")[2].split()
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""
-    is_dead = fields[0] in "ZX"
-    return "" if is_dead else f"{pid}-{fields[19]}"
+    is_dead = fields[0] in (b"Z", b"X")
+    return "" if is_dead else f"{pid}-{fields[19].decode()}"
 
 
 def is_alive(pid: int) -> bool:

@@ -63,7 +63,7 @@ class Job:
     is_aligned: bool
     coordinator: int
     slots: Path
-    pids: Path
+    pids: str
     files: str
     primitives: Mapping[tuple[str, str], Any]
     go: tuple[Descriptor, Descriptor]
@@ -97,7 +97,9 @@ def _settle(job: Job, participant: int) -> None:
     # Results go to stdout; what a body prints is no result.
     os.dup2(2, 1)
     # Written before the look at the coordinator: one that dies later is survived by a janitor that can read it.
-    (job.pids / str(participant)).write_text(scratch.identity(os.getpid()))
+    note = os.open(f"{job.pids}/{participant}", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(note, scratch.identity(os.getpid()).encode())
+    os.close(note)
     os.kill(job.coordinator, 0)
     gc.freeze()
 

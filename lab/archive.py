@@ -14,7 +14,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from lab.cell import Cell
 from lab.errors import OutputError, UsageError
@@ -27,29 +28,39 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FLUSH_S = 0.5
-_EXPERIMENT, _ENVIRONMENT, _JOURNAL = "experiment.toml", "environment.json", "trials/journal.jsonl"
+_EXPERIMENT, _ENVIRONMENT = "experiment.toml", "environment.json"
+_JOURNAL, _LOCK = "trials/journal.jsonl", "trials/.lock"
 _ROW = [name for name in Trial._fields if name != "measures"]
 
 
 class Archive:
-    """A results folder that is open for writing, by this process alone."""
+    """A results folder that is open for writing, by this process alone. A context manager."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._cell_id, self._block = "", -1
         self._rows: list[Trial] = []
         self._flushed = time.monotonic()
+        self._lock = _locked(folder)
         with _writing(folder):
             self._journal = os.open(folder / _JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            # A lock that belongs to this process: forked workers, which may outlive it by a moment, do not hold it.
-            fcntl.lockf(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._journal)
-            raise OutputError(
-                f"{folder} is being written by another lab. Wait for it, or choose another --out."
-            ) from error
         self._drop_torn_line()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left, and let go of the folder."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._journal)
+            os.close(self._lock)
 
     def add(self, cell_id: str, block: int, trial: Trial) -> None:
         """Take a row; it is on disk within a second."""
@@ -68,12 +79,18 @@ class Archive:
             self._rows.clear()
         self._flushed = time.monotonic()
 
-    def close(self) -> None:
-        """Write what is left, and let go of the folder."""
-        try:
-            self.flush()
-        finally:
-            os.close(self._journal)
+    def compact(self) -> None:
+        """Turn the journal into one Parquet file a cell; OutputError if they can't be written."""
+        import pyarrow.parquet as pq
+
+        self.flush()
+        for cell, table in _tables(self.folder):
+            target = self.folder / "trials" / f"{cell.cell_id}.parquet"
+            temporary = target.with_suffix(".writing")
+            with _writing(self.folder):
+                pq.write_table(_with_cell(table, cell.columns()), temporary, compression="zstd")
+                temporary.replace(target)
+        (self.folder / _JOURNAL).unlink()
 
     def _append(self, line: bytes) -> None:
         end = os.lseek(self._journal, 0, os.SEEK_END)
@@ -97,13 +114,29 @@ class Archive:
             os.ftruncate(self._journal, end)
 
 
+def _locked(folder: Path) -> int:
+    """The descriptor of a lock on the folder; OutputError if another process holds it.
+
+    It belongs to this process: forked workers, which may outlive it by a moment, do not hold it. It would also go if
+    this process closed any other descriptor of the file, so the file is one that nothing else opens.
+    """
+    with _writing(folder):
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise OutputError(f"{folder} is being written by another lab. Wait for it, or choose another --out.") from error
+    return lock
+
+
 def create(folder: Path, experiment: Experiment, environment: Mapping[str, object]) -> None:
     """Make a results folder; OutputError if it exists or can't be made."""
-    if folder.exists():
-        raise OutputError(
-            f"{folder} exists, and nothing is ever overwritten. Choose another --out, or --resume {folder}."
-        )
     with _writing(folder):
+        if folder.exists():
+            raise OutputError(
+                f"{folder} exists, and nothing is ever overwritten. Choose another --out, or --resume {folder}."
+            )
         (folder / "trials").mkdir(parents=True)
         write_atomically(folder / _ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
         write_atomically(folder / _EXPERIMENT, toml.text(experiment))
@@ -111,7 +144,11 @@ def create(folder: Path, experiment: Experiment, environment: Mapping[str, objec
 
 def experiment_of(folder: Path) -> Experiment:
     """The experiment of a results folder; UsageError if it is none, or of another version."""
-    if not (folder / _EXPERIMENT).is_file():
+    try:
+        is_there = (folder / _EXPERIMENT).is_file()
+    except OSError as error:
+        raise UsageError(f"can't read {folder}: {error.strerror}. Expected a results folder of yours.") from error
+    if not is_there:
         raise UsageError(
             f"{folder} is no results folder: expected {_EXPERIMENT} in it. `lab run` makes one and prints its path."
         )
@@ -129,24 +166,8 @@ def done(folder: Path) -> dict[str, set[int]]:
     for line in _journal_lines(folder):
         found[line["cell_id"]].update(line["columns"]["trial"])
     for file in _parquet_files(folder):
-        import pyarrow.parquet as pq
-
-        found[file.stem].update(pq.read_table(file, columns=["trial"]).column("trial").to_pylist())
+        found[file.stem].update(_parquet(file, ["trial"]).column("trial").to_pylist())
     return found
-
-
-def compact(folder: Path) -> None:
-    """Turn the journal into one Parquet file a cell."""
-    import pyarrow.parquet as pq
-
-    journal = folder / _JOURNAL
-    for cell, table in _tables(folder):
-        target = folder / "trials" / f"{cell.cell_id}.parquet"
-        temporary = target.with_suffix(".writing")
-        with _writing(folder):
-            pq.write_table(_with_cell(table, cell.columns()), temporary, compression="zstd")
-            temporary.replace(target)
-    journal.unlink(missing_ok=True)
 
 
 def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
@@ -200,12 +221,29 @@ def _journal_lines(folder: Path) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return  # torn by a kill: its rows do not count as measured
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UsageError(
-                    f"{journal}, line {number}: expected a line of rows, found {line[:40]!r}. It was changed by hand."
-                ) from error
+            yield _parsed(line, f"{journal}, line {number}")
+
+
+def _parsed(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(line)
+        if isinstance(parsed["columns"]["trial"], list) and isinstance(parsed["cell_id"], str) and "block" in parsed:
+            return parsed
+    except (json.JSONDecodeError, KeyError, TypeError):
+        pass
+    raise UsageError(f"{where}: expected a line of rows, found {line[:40]!r}. It was changed by hand: take it out.")
+
+
+def _parquet(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(file, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(
+            f"{file}: expected a Parquet file of trials, found {error}. Restore it, or remove it."
+        ) from error
 
 
 def _parquet_files(folder: Path) -> list[Path]:
@@ -214,22 +252,37 @@ def _parquet_files(folder: Path) -> list[Path]:
 
 def _tables(folder: Path) -> Iterator[tuple[Cell, pa.Table]]:
     """The trials of each cell of the experiment that has any, from its Parquet file and from the journal."""
-    import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     offsets = _offsets(folder)
     for plan in plans(experiment_of(folder)):
         file = folder / "trials" / f"{plan.cell.cell_id}.parquet"
         tables = [_journal_table(folder, offsets[plan.cell.cell_id])] if plan.cell.cell_id in offsets else []
         if file.exists():
-            kept = pq.read_table(file).drop_columns(list(plan.cell.columns()))
+            kept = _parquet(file).drop_columns(list(plan.cell.columns()))
             if tables:
                 is_new = pc.invert(pc.is_in(tables[0]["trial"], kept["trial"].combine_chunks()))
                 tables = [tables[0].filter(is_new)]
             tables = [kept, *tables]
         if tables:
-            yield plan.cell, pa.concat_tables(tables, promote_options="permissive")
+            yield plan.cell, _concatenated(tables)
+
+
+def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """The tables one below another; a measure that is text in one of them is text in all."""
+    import pyarrow as pa
+
+    texts = {field.name for table in tables for field in table.schema if pa.types.is_string(field.type)}
+    return pa.concat_tables([_as_texts(table, texts) for table in tables], promote_options="permissive")
+
+
+def _as_texts(table: pa.Table, names: set[str]) -> pa.Table:
+    import pyarrow as pa
+
+    for position, field in enumerate(table.schema):
+        if field.name in names and not pa.types.is_string(field.type):
+            table = table.set_column(position, field.name, table.column(position).cast(pa.string()))
+    return table
 
 
 def _offsets(folder: Path) -> dict[str, list[int]]:
@@ -253,10 +306,21 @@ def _journal_table(folder: Path, offsets: Sequence[int]) -> pa.Table:
     with (folder / _JOURNAL).open("rb") as file:
         for offset in offsets:
             file.seek(offset)
-            line = json.loads(file.readline())
+            line = _parsed(file.readline(), str(folder / _JOURNAL))
             columns = {"block": [line["block"]] * len(line["columns"]["trial"]), **line["columns"]}
-            tables.append(pa.table(columns))
-    return pa.concat_tables(tables, promote_options="permissive")
+            tables.append(pa.table({name: _array(values) for name, values in columns.items()}))
+    return _concatenated(tables)
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    """The values as a column; as text where a measure is of several kinds, or holds what UTF-8 can't."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, UnicodeEncodeError):
+        texts = (None if value is None else str(value) for value in values)
+        return pa.array([text and text.encode("utf-8", "backslashreplace").decode() for text in texts])
 
 
 def _with_cell(table: pa.Table, columns: Mapping[str, object]) -> pa.Table:

@@ -57,7 +57,9 @@ class Delay:
     @property
     def longest(self) -> float:
         """Seconds that no draw exceeds, or of an unbounded distribution 1 draw in 10,000."""
-        return self.quantile(LONGEST_QUANTILE)
+        if self.kind == "randint":
+            return self.high * self.unit
+        return self.high if self.kind == "uniform" else self.quantile(LONGEST_QUANTILE)
 
     def __truediv__(self, divisor: float) -> Delay:
         """The same distribution, `divisor` times as fast."""
@@ -105,10 +107,18 @@ def randint(low: int, high: int, unit: float = 1.0) -> Delay:
 
 
 zero = Delay("constant", 0.0, 0.0)
+"""No delay: no operation at all."""
 
 
 def parse(text: str) -> Delay:
     """The delay that a text such as `uniform(0,1ms)` means; UsageError if it means none."""
+    try:
+        return _parsed(text)
+    except (ArithmeticError, ValueError):  # numbers of astronomical size
+        raise _no_sense(text) from None
+
+
+def _parsed(text: str) -> Delay:
     compact = text.strip()
     call = _CALL.fullmatch(compact)
     if call is None:
@@ -119,7 +129,7 @@ def parse(text: str) -> Delay:
     if kind not in _ARITY or len(arguments) != _ARITY[kind] or bool(call["unit"]) != (kind == "randint"):
         raise _no_sense(text)
     if kind == "randint":
-        unit = call["unit"] if call["unit"][0].isdigit() else f"1{call['unit']}"
+        unit = f"1{call['unit']}" if call["unit"] in UNITS else call["unit"]
         low, high = (_whole(argument, text) for argument in arguments)
         return _checked(Delay(kind, low, high, _seconds(unit, text)), text)
     numbers = [_seconds(argument, text) for argument in arguments]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SHOWN_BY_LIST = "`lab list` shows them with a line each."
+
 
 class LabError(Exception):
     """A message for the user; `exit_code` is what the command line ends with."""
@@ -25,9 +27,9 @@ class OutputError(LabError):
     exit_code = 3
 
 
-def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that nothing has, with the nearest known one."""
-    names = sorted(known)
+def unknown_name(what: str, found: str, known: Iterable[str], elsewhere: str = "Try one of them.") -> UsageError:
+    """The error for a name that nothing has, with the nearest known one, or else where to look."""
+    names = sorted(set(known))
     nearest = difflib.get_close_matches(found, names, n=1, cutoff=0.5)
-    advice = f"Did you mean {nearest[0]!r}?" if nearest else "`lab list` shows them with a line each."
+    advice = f"Did you mean {nearest[0]!r}?" if nearest else elsewhere
     return UsageError(f"unknown {what} {found!r}: expected one of {', '.join(names)}. {advice}")

@@ -10,7 +10,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
@@ -24,6 +24,7 @@ Guarded = Callable[[World, int], Any]
 """The section under its guard: `guarded(world, actor)` waits, does the section, and returns what it returned."""
 
 FieldValue = bool | int | float | str | Delay
+_FIELD_KINDS = (bool, int, float, str, Delay)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -149,8 +150,8 @@ def _converted(what: str, kind: type, value: object) -> FieldValue:
         raise UsageError(
             f"{what}: expected a number ({kind.__name__}), found {text!r}. Try {what.split('.')[-1]}=1."
         ) from None
-    if number < 0 or number != number:
-        raise UsageError(f"{what}: expected at least 0, found {text!r}.")
+    if not 0 <= number < 2**63:
+        raise UsageError(f"{what}: expected from 0 to 2**63 - 1, found {text!r}. Try {what.split('.')[-1]}=1.")
     return number
 
 
@@ -176,7 +177,33 @@ def load(reference: str) -> type[Scenario]:
         )
     if place.endswith(".py"):
         found.reference = f"{Path(place).resolve()}:{name}"
+    _check_class(found)
     return found
+
+
+def _check_class(kind: type[Scenario]) -> None:
+    """UsageError if a class is no scenario that can be run: said before a process starts, and not by a trial."""
+    outcomes = getattr(kind, "outcomes", None)
+    if not isinstance(outcomes, Mapping) or not outcomes or not all(isinstance(o, Outcome) for o in outcomes.values()):
+        raise UsageError(
+            f"{kind.__name__}.outcomes: expected a name and a grade for each way to end, found {outcomes!r}. "
+            'Try outcomes = {"lost": lab.violation("why"), "ok": lab.ok("why")}.'
+        )
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.default is MISSING and field.default_factory is MISSING:
+            raise UsageError(
+                f"{kind.__name__}.{field.name}: expected a default, found none. Try {field.name}: int = 1."
+            )
+    try:
+        kinds = get_type_hints(kind)
+    except (NameError, TypeError, AttributeError) as error:
+        raise UsageError(f"{kind.__name__}: {error}. Annotate its parameters with types that are imported.") from error
+    for field in fields(kind):  # type: ignore[arg-type]
+        if kinds[field.name] not in _FIELD_KINDS:
+            raise UsageError(
+                f"{kind.__name__}.{field.name}: expected a parameter of type int, float, bool, str or Delay, "
+                f"found {kinds[field.name]!r}. Split it into several, or write it as text."
+            )
 
 
 def _rebuilt(reference: str, values: Mapping[str, FieldValue]) -> Scenario:
@@ -186,7 +213,7 @@ def _rebuilt(reference: str, values: Mapping[str, FieldValue]) -> Scenario:
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _unreadable(name, error) from error
 
 
@@ -205,7 +232,7 @@ def _file_module(path: str) -> Any:
     sys.path.insert(0, str(file.parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _unreadable(path, error) from error
     finally:
@@ -213,7 +240,7 @@ def _file_module(path: str) -> Any:
     return module
 
 
-def _unreadable(place: str, error: Exception) -> UsageError:
+def _unreadable(place: str, error: BaseException) -> UsageError:
     if isinstance(error, SyntaxError):
         where = f"line {error.lineno}: {error.msg}"
     else:

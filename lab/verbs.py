@@ -55,8 +55,10 @@ def created(experiment: Experiment, out: str | Path | None = None) -> Path:
 def resume(folder: str | Path, *, progress: Progress | None = None) -> Results:
     """Measure the trials of a results folder that are missing, with the same numbers and seeds, and summarise all."""
     folder = Path(folder)
-    measure(archive.experiment_of(folder), folder, progress or Progress())
-    archive.compact(folder)
+    experiment = archive.experiment_of(folder)
+    with archive.Archive(folder) as opened:
+        measure(experiment, opened, progress or Progress())
+        opened.compact()
     return summarise(folder)
 
 

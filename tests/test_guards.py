@@ -71,7 +71,10 @@ def test_a_commit_that_does_not_look_is_found_out(run, monkeypatch):
     assert outcomes(trials).get("oversold", 0) > 0
 
 
-@pytest.mark.parametrize(("kind", "guard"), [(SemaphoreGuard, "semaphore(4)"), (BoundedSemaphoreGuard, "bounded_semaphore(4)"), (PoolGuard, "pool(4)")])
+@pytest.mark.parametrize(
+    ("kind", "guard"),
+    [(SemaphoreGuard, "semaphore(4)"), (BoundedSemaphoreGuard, "bounded_semaphore(4)"), (PoolGuard, "pool(4)")],
+)
 def test_a_broken_semaphore_lets_too_many_sing(run, monkeypatch, kind, guard):
     monkeypatch.setattr(kind, "run", unprotected)
 

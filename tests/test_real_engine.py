@@ -154,7 +154,9 @@ def test_every_start_method_runs_every_kind_of_guard(run, start_method, guard):
 def test_the_same_trial_has_the_same_delays_under_every_guard_and_store(run):
     delays = {"read_delay": "0", "write_delay": "0"}
     cells = [
-        make_cell(Draws, guard, store, 3, **delays) for guard in ("none", "lock", "queue") for store in ("memory", "sqlite")
+        make_cell(Draws, guard, store, 3, **delays)
+        for guard in ("none", "lock", "queue")
+        for store in ("memory", "sqlite")
     ]
     drawn = [[(trial.seed, trial.measures["drawn"]) for trial in run(cell, 5)] for cell in cells]
 
@@ -219,7 +221,10 @@ def test_the_timeout_follows_from_the_longest_serial_delay():
 
 
 def test_a_folder_that_can_not_be_written_is_said(tmp_path):
-    with pytest.raises(OutputError, match="can't make a folder in .*missing: No such file"), RealEngine(1, tmp_path / "missing"):
+    with (
+        pytest.raises(OutputError, match=r"can't make a folder in .*missing: No such file"),
+        RealEngine(1, tmp_path / "missing"),
+    ):
         pass
 
 

@@ -35,7 +35,9 @@ def test_several_tickets_are_sold_but_no_more(run):
 def test_more_tickets_than_buyers_without_a_guard_lose_sales(run):
     trials = run(make_cell("ticket_sale", "none", "memory", 3, tickets=9, **SAME_DELAY), 20)
 
-    assert {(trial.outcome, trial.measures["sold"], trial.measures["final"]) for trial in trials} == {("lost_update", 3, 8)}
+    assert {(trial.outcome, trial.measures["sold"], trial.measures["final"]) for trial in trials} == {
+        ("lost_update", 3, 8)
+    }
 
 
 def judged(returns, final, notes=(), **fields):
@@ -154,7 +156,15 @@ def test_the_peak_counts_who_left_at_the_same_moment_as_gone():
 def test_a_light_that_is_green_at_the_edge_counts_as_green():
     spans = [(10, 20.0), (30, float("inf"))]
 
-    assert [overlaps(spans, at, at) for at in (9, 10, 20, 21, 29, 30, 99)] == [False, True, True, False, False, True, True]
+    assert [overlaps(spans, at, at) for at in (9, 10, 20, 21, 29, 30, 99)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     assert overlaps(spans, 5, 12)
 
 

@@ -1,7 +1,6 @@
 """Stores: what is written is read, what is half written is noticed, and `write_if` lets one of two win."""
 
 import multiprocessing
-import os
 from types import SimpleNamespace
 
 import pytest
@@ -123,7 +122,7 @@ def test_an_atomic_json_file_leaves_no_other_file(make, tmp_path):
     store.write_if(store.read_versioned()[0], {"count": 0})
     store.write_if("a version of long ago", {"count": 7})
 
-    assert os.listdir(tmp_path) == ["state.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_a_transaction_keeps_others_out_until_it_is_committed(make):
@@ -151,7 +150,11 @@ def test_a_transaction_that_is_rolled_back_leaves_no_trace(make):
     assert store.read() == {"count": 1}
 
 
-@given(record=st.dictionaries(st.text("abcµ", min_size=1, max_size=6), st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=9))
+@given(
+    record=st.dictionaries(
+        st.text("abcµ", min_size=1, max_size=6), st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=9
+    )
+)
 def test_memory_holds_any_few_whole_numbers(record):
     integers = memoryview(bytearray(8 * SHARED_INTEGERS)).cast("q")
     ours, theirs = [opened(store_named("memory")(SimpleNamespace(integers=integers))) for _ in range(2)]

@@ -54,8 +54,11 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except LabError as error:
         _say(str(error))
         return error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return 2
+    except click.ClickException as error:
+        _say(f"{error.format_message()} `lab --help` and `lab COMMAND --help` tell more.")
         return 2
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted; everything measured so far is kept")

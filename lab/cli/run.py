@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from lab.cli.options import ExperimentName, Share, Texts, WholeNumbers, guard_na
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
+    from lab.experiments.grid import Experiment
     from lab.results import Results
 
 _HELP = """Measure an EXPERIMENT: how often it goes wrong, and what each guard costs.
@@ -67,49 +69,56 @@ def run_command(
     **choices: Any,
 ) -> int:
     """Wire the options to the verbs."""
-    results = _resumed(resume, experiment, out, choices, quiet) if resume else _run(experiment, out, choices, quiet)
     from lab.cli.show import show
 
+    folder, chosen = _resumed(resume, experiment, out, choices) if resume else _created(experiment, out, choices)
+    results = _measured(folder, chosen, as_json, quiet)
     show(results, as_json=as_json, quiet=quiet)
     return int(fail_on_violation and bool(results.summary["violations"].sum()))
 
 
-def _run(experiment: str | None, out: Path | None, choices: dict[str, Any], quiet: bool) -> Results:
+def _created(experiment: str | None, out: Path | None, choices: dict[str, Any]) -> tuple[Path, Experiment]:
     from lab import verbs
-    from lab.cli.progress import Bar
 
     choices["set"] = settings(choices.pop("set_")) or None
     if choices["directory"] is not None:
         choices["directory"] = str(choices["directory"].resolve())
     given: Any = {name: choice for name, choice in choices.items() if choice is not None}
     chosen = verbs.prepared(experiment or "tutorial", **given)
-    folder = verbs.created(chosen, out)
-    return _measured(folder, Bar(chosen, quiet))
+    return verbs.created(chosen, out), chosen
 
 
-def _resumed(folder: Path, experiment: str | None, out: Path | None, choices: dict[str, Any], quiet: bool) -> Results:
+def _resumed(
+    folder: Path, experiment: str | None, out: Path | None, choices: dict[str, Any]
+) -> tuple[Path, Experiment]:
     from lab import archive
-    from lab.cli.progress import Bar
 
+    options = {_OPTIONS.get(name, f"--{name.replace('_', '-')}"): value for name, value in choices.items()}
     given = [
-        name for name, value in (choices | {"experiment": experiment, "out": out}).items() if value not in (None, ())
+        option
+        for option, value in ({"EXPERIMENT": experiment, "--out": out} | options).items()
+        if value not in (None, ())
     ]
     if given:
         raise UsageError(
-            f"--resume {folder} goes on with the experiment as it was: leave {given[0].strip('_')} out, or run it anew."
+            f"--resume {folder} goes on with the experiment as it was, found {given[0]}: leave it out, or run it anew."
         )
-    return _measured(folder, Bar(archive.experiment_of(folder), quiet))
+    return folder, archive.experiment_of(folder)
 
 
-def _measured(folder: Path, bar: Any) -> Results:
+_OPTIONS = {"set_": "--set", "directory": "--dir"}
+
+
+def _measured(folder: Path, experiment: Experiment, as_json: bool, quiet: bool) -> Results:
     from lab import verbs
+    from lab.cli.progress import Bar
     from lab.cli.show import show
 
     try:
-        with bar:
+        with Bar(experiment, quiet) as bar:
             return verbs.resume(folder, progress=bar)
     except KeyboardInterrupt:
+        click.echo(f"lab: go on with: lab run --resume {shlex.quote(str(folder))}", err=True)
         if verbs.has_trials(folder):
-            show(verbs.summarise(folder), as_json=False, quiet=False)
-        click.echo(f"lab: go on with: lab run --resume {folder}", err=True)
+            show(verbs.summarise(folder), as_json=as_json, quiet=quiet)
         raise

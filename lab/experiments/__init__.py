@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.errors import unknown_name
+from lab.errors import SHOWN_BY_LIST, UsageError, unknown_name
 from lab.experiments import toml
 from lab.experiments.grid import Experiment, Grid
 from lab.scenarios import known_scenarios, name_of, scenario_named
@@ -33,9 +35,19 @@ def experiment_named(text: str) -> Experiment:
         return toml.read(Path(text))
     if text in BUILT_IN:
         return built_in(text)
+    if text.endswith(".py"):
+        raise UsageError(f"{text}: expected file.py:Class, found no class. Try {text}:{_first_class(text)}.")
     if ":" not in text and text not in known_scenarios():
-        raise unknown_name("experiment or scenario", text, [*BUILT_IN, *known_scenarios()])
+        raise unknown_name("experiment or scenario", text, choices(), SHOWN_BY_LIST)
     return of_scenario(text)
+
+
+def _first_class(file: str) -> str:
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        for node in ast.parse(Path(file).read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                return node.name
+    return "Class"
 
 
 def of_scenario(text: str) -> Experiment:

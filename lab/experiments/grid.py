@@ -6,6 +6,7 @@ Knows nothing of running them. Everything that is wrong with it is said here, be
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +109,9 @@ def _variants(experiment: Experiment, grid: Grid, kind: type[Scenario]) -> Itera
         raise UsageError(f"{grid.scenario} has no main delays, found delays {', '.join(grid.delays)}. Leave them out.")
     scaled = {name: value / experiment.scale for name, value in kind().fields().items() if isinstance(value, Delay)}
     axes = {name: value if isinstance(value, list | tuple) else [value] for name, value in grid.set.items()}
+    for name, values in axes.items():
+        if not values:
+            raise UsageError(f"{grid.scenario}: set {name}: expected at least one value, found none. Leave it out.")
     mains = [dict.fromkeys(kind.main_delays, delay) for delay in grid.delays]
     for main in mains or [{}]:
         for values in itertools.product(*axes.values()):
@@ -153,9 +157,12 @@ def _timeout_s(experiment: Experiment, grid: Grid) -> float | None:
     text = grid.timeout or experiment.timeout
     if text is None:
         return None
-    delay = delays.parse(text)
+    try:
+        delay = delays.parse(text)
+    except UsageError:
+        delay = delays.zero
     if delay.kind != "constant" or delay.is_zero:
-        raise UsageError(f"timeout {text!r}: expected one duration over 0. Try --timeout 5s.")
+        raise UsageError(f"timeout {text!r}: expected one duration over 0, with a unit. Try --timeout 5s.")
     return delay.low
 
 
@@ -171,7 +178,7 @@ def _check(experiment: Experiment) -> None:
         raise UsageError(f"experiment {experiment.name} has no grid: expected at least one with a scenario.")
     if experiment.until_width is not None and not 0 < experiment.until_width < 1:
         raise UsageError(f"until-width {experiment.until_width}: expected between 0 and 100 %. Try --until-width 1%.")
-    if experiment.scale <= 0:
+    if not 0 < experiment.scale < math.inf:
         raise UsageError(f"scale {experiment.scale}: expected over 0. Try 100, which makes 10 ms of a second.")
     if experiment.lanes is not None and not 1 <= experiment.lanes <= 64:
         raise UsageError(f"lanes {experiment.lanes}: expected 1 to 64. Leave it out to have it chosen and checked.")

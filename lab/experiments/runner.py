@@ -57,26 +57,22 @@ class _Course:
         return block, numbers
 
 
-def measure(experiment: Experiment, folder: Path, progress: Progress) -> None:
-    """Run the trials of an experiment that its results folder does not hold yet.
+def measure(experiment: Experiment, archive: Archive, progress: Progress) -> None:
+    """Run the trials of an experiment that the archive does not hold yet.
 
     Cells are run interleaved, a block each in turn, so that a drift of the machine does not become a difference between
     guards. On any exception, Ctrl-C included, what was measured is archived, and no process or file is left.
     """
-    archive = Archive(folder)
-    try:
-        courses = _courses(experiment, folder, progress)
-        directory = Path(experiment.directory) if experiment.directory else None
-        with RealEngine(experiment.seed, directory) as engine:
-            while courses:
-                courses = [course for course in courses if _advance(course, experiment, engine, archive, progress)]
-    finally:
-        archive.close()
+    courses = _courses(experiment, archive, progress)
+    directory = Path(experiment.directory) if experiment.directory else None
+    with RealEngine(experiment.seed, directory) as engine:
+        while courses:
+            courses = [course for course in courses if _advance(course, experiment, engine, archive, progress)]
 
 
-def _courses(experiment: Experiment, folder: Path, progress: Progress) -> list[_Course]:
+def _courses(experiment: Experiment, archive: Archive, progress: Progress) -> list[_Course]:
     cells = plans(experiment)
-    measured = done(folder)
+    measured = done(archive.folder)
     progress.starts(cells, sum(len(numbers) for numbers in measured.values()))
     found = []
     for plan in cells:

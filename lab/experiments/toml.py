@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from lab.delays import Delay
 from lab.errors import UsageError, unknown_name
 from lab.experiments.grid import Experiment, Grid
 
@@ -54,9 +55,10 @@ def from_table(table: dict[str, Any], path: Path) -> Experiment:
 def _checked(kind: type, table: Mapping[str, Any], where: str, elsewhere: tuple[str, ...]) -> dict[str, Any]:
     texts = kind.__annotations__
     known = [name for name in texts if name not in elsewhere]
+    offered = [*known, "grid"] if "grids" in elsewhere else known
     for key, value in table.items():
         if key not in known:
-            raise UsageError(f"{where}: {unknown_name('key', key, known)}")
+            raise UsageError(f"{where}: {unknown_name('key', key, offered)}")
         _check_value(f"{where}: {key}", texts[key].removesuffix(" | None"), value)
     missing = [
         f.name
@@ -92,14 +94,18 @@ def text(experiment: Experiment) -> str:
     """The file that `read` turns back into an equal experiment."""
     import tomli_w
 
-    table = _without_defaults(asdict(experiment), Experiment)
-    table["grid"] = [_without_defaults(grid, Grid) for grid in table.pop("grids")]
+    table = _without_defaults({**vars(experiment), "grids": []}, Experiment)
+    table["grid"] = [_without_defaults(vars(grid), Grid) for grid in experiment.grids]
     return tomli_w.dumps({"format": FORMAT, **table})
 
 
 def _without_defaults(values: dict[str, Any], kind: type) -> dict[str, Any]:
     def plain(value: Any) -> Any:
-        return list(value) if isinstance(value, tuple) else value
+        if isinstance(value, dict):
+            return {name: plain(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(inner) for inner in value]
+        return str(value) if isinstance(value, Delay) else value
 
     kept = {f.name: plain(values[f.name]) for f in fields(kind) if values[f.name] is not None}
     return {name: value for name, value in kept.items() if value not in ([], {})}

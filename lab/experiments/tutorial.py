@@ -9,6 +9,13 @@ experiment = Experiment(
     grids=[
         Grid(scenario="ticket_sale", guards=["none", "lock", "semaphore(2)"], processes=[2, 5]),
         Grid(scenario="check_ticket", guards=["none", "lock"], processes=[2, 5]),
+        Grid(
+            scenario="check_ticket",
+            guards=["none", "lock"],
+            processes=[5],
+            delays=["0"],
+            set={"writers": 1, "rounds": 20},
+        ),
         Grid(scenario="print_lines", guards=["none", "lock"], processes=[2, 5]),
         Grid(scenario="ktv", guards=["none", "semaphore(4)", "lock"], processes=[2, 5]),
         Grid(scenario="traffic_light", guards=["none", "event"], processes=[2, 5]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.errors import UsageError, unknown_name
+from lab.errors import SHOWN_BY_LIST, UsageError, unknown_name
 from lab.guard import CountedGuard, Guard
 from lab.guards.event import EventGuard
 from lab.guards.locks import BoundedSemaphoreGuard, FileLockGuard, LockGuard, RLockGuard, SemaphoreGuard
@@ -44,7 +44,7 @@ def guard_named(text: str) -> Guard:
     match = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text)
     name, argument = (match[1], match[2]) if match else (text, None)
     if name not in GUARDS:
-        raise unknown_name("guard", text, GUARDS)
+        raise unknown_name("guard", text, GUARDS, SHOWN_BY_LIST)
     guard = GUARDS[name]
     if not issubclass(guard, CountedGuard):
         if argument is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
-from lab.errors import unknown_name
+from lab.errors import SHOWN_BY_LIST, unknown_name
 from lab.scenario import Scenario, load
 
 BUILT_IN = {
@@ -30,7 +30,7 @@ def scenario_named(text: str) -> type[Scenario]:
         return load(text)
     known = known_scenarios()
     if text not in known:
-        raise unknown_name("scenario", text, known)
+        raise unknown_name("scenario", text, known, SHOWN_BY_LIST)
     return load(known[text])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.errors import unknown_name
+from lab.errors import SHOWN_BY_LIST, unknown_name
 from lab.store import Store
 from lab.stores.json_file import AtomicJsonFile, JsonFile
 from lab.stores.memory import Memory
@@ -15,5 +15,5 @@ STORES: dict[str, type[Store]] = {store.name: store for store in (JsonFile, Atom
 def store_named(name: str) -> type[Store]:
     """The store of that name; UsageError if there is none."""
     if name not in STORES:
-        raise unknown_name("store", name, STORES)
+        raise unknown_name("store", name, STORES, SHOWN_BY_LIST)
     return STORES[name]

@@ -238,7 +238,11 @@ def test_a_barrier_gives_each_actor_a_number_of_its_own(returns):
 
 
 def test_every_deed_is_expected():
-    deeds = {name.removeprefix("_") for name, value in vars(Conforms).items() if callable(value) and name[0] == "_" != name[1]}
+    deeds = {
+        name.removeprefix("_")
+        for name, value in vars(Conforms).items()
+        if callable(value) and name[0] == "_" != name[1]
+    }
 
     assert deeds == {*EXPECTED, "barrier_gives_each_a_number"}
 

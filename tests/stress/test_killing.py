@@ -60,7 +60,18 @@ def test_a_hundred_kills_of_random_workers_lose_no_row_and_leave_nothing(start_m
     assert leftovers(os.getpid()) == []
 
 
-ARGUMENTS = ["ticket_sale", "--guards", "none,lock,queue", "--processes", "3", "--delays", "2ms", "--quiet", "-n", "300"]
+ARGUMENTS = [
+    "ticket_sale",
+    "--guards",
+    "none,lock,queue",
+    "--processes",
+    "3",
+    "--delays",
+    "2ms",
+    "--quiet",
+    "-n",
+    "300",
+]
 
 
 def lab(*arguments: str) -> subprocess.Popen[bytes]:
@@ -96,11 +107,11 @@ def test_after_twenty_kills_of_the_coordinator_resuming_gives_the_same_trials_an
 
 def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
     run = lab(*ARGUMENTS, "--start-method", "spawn", "--out", str(tmp_path / "killed"))
-    eventually(lambda: any(path.is_dir() and list(path.glob("*/*/pids/*")) for path in leftovers(run.pid)))
+    eventually(lambda: any(path.is_dir() and list(path.glob("**/slots")) for path in leftovers(run.pid)))
+    eventually(lambda: len(noted_workers(run.pid)) == 3)
     janitors = [pid for pid in children_of(run.pid) if b"scratch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    workers = [note.read_text() for root in leftovers(run.pid) for note in root.glob("*/*/pids/*")]
+    workers = noted_workers(run.pid)
     assert len(janitors) == 1
-    assert workers
     for pid in (*janitors, run.pid):
         os.kill(pid, signal.SIGKILL)
     run.wait()
@@ -111,6 +122,11 @@ def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
 
     eventually(lambda: leftovers(run.pid) == [])
     eventually(lambda: not any(scratch.identity(int(worker.partition("-")[0])) == worker for worker in workers))
+
+
+def noted_workers(coordinator: int) -> list[str]:
+    notes = [note.read_text() for root in leftovers(coordinator) for note in root.glob("**/pids/*")]
+    return [note for note in notes if note]
 
 
 def children_of(parent: int) -> list[int]:
@@ -134,11 +150,12 @@ def test_an_interrupt_at_any_trial_keeps_every_row_before_it(tmp_path, at):
     grid = Grid(scenario="ticket_sale", guards=["none", "lock"], stores=["memory"], processes=[2], delays=["0"])
     experiment = Experiment(name="interrupted", grids=[grid], trials=40)
     archive.create(tmp_path / "x", experiment, {})
-    with pytest.raises(KeyboardInterrupt):
-        measure(experiment, tmp_path / "x", Stop(at))
+    with pytest.raises(KeyboardInterrupt), archive.Archive(tmp_path / "x") as opened:
+        measure(experiment, opened, Stop(at))
 
     assert sum(map(len, rows(tmp_path / "x").values())) == at
-    measure(experiment, tmp_path / "x", Progress())
+    with archive.Archive(tmp_path / "x") as opened:
+        measure(experiment, opened, Progress())
     assert {cell_id: len(found) for cell_id, found in rows(tmp_path / "x").items()} == {
         plan.cell.cell_id: 40 for plan in plans(experiment)
     }

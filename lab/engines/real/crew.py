@@ -45,6 +45,7 @@ class Crew:
         self.done = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._go = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_SEMAPHORE) for _ in range(2)]
         self._turn = 0
+        self._before_last = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK | os.EFD_SEMAPHORE)
         self._workers: list[Any] = []
         self._is_closed = False
         self.deaths: dict[int, Any] = {}
@@ -72,12 +73,18 @@ class Crew:
         return self.maker.primitives
 
     def release(self) -> None:
-        """Let every actor do one trial."""
+        """Let every actor do one trial; `done` is readable when the last of them is done.
+
+        All but the last find a token to take, so that the coordinator is woken once and not by every actor: it would
+        take a core away from those who are still at work.
+        """
+        if self.cell.processes > 1:
+            os.eventfd_write(self._before_last, self.cell.processes - 1)
         os.eventfd_write(self._go[self._turn], self.cell.processes)
         self._turn ^= 1
 
-    def finished(self) -> int:
-        """How many workers have told that they are done since the last call."""
+    def gather(self) -> int:
+        """Take what workers have told by `done` since the last call: 1 for a trial, 1 for each that became ready."""
         try:
             return os.eventfd_read(self.done)
         except BlockingIOError:
@@ -113,7 +120,7 @@ class Crew:
         for worker in self._workers:
             worker.join()
             worker.close()
-        for descriptor in (*self.deaths, self.done, *self._go):
+        for descriptor in (*self.deaths, self.done, self._before_last, *self._go):
             os.close(descriptor)
         self.maker.close()
         shutil.rmtree(self._home, ignore_errors=True)
@@ -139,6 +146,7 @@ class Crew:
             files=str(self._files),
             primitives=self.primitives,
             go=(Descriptor(self._go[0]), Descriptor(self._go[1])),
+            before_last=Descriptor(self._before_last),
             done=Descriptor(self.done),
         )
         with warnings.catch_warnings():
@@ -162,7 +170,7 @@ class Crew:
         missing, end = len(self._workers), time.monotonic() + _READY_S
         while missing > 0:
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, end - time.monotonic()) * 1000)]
-            missing -= self.finished()
+            missing -= self.gather()
             dead = [self.deaths[descriptor] for descriptor in ready if descriptor in self.deaths]
             if missing > 0 and (dead or not ready):
                 codes = [_exit_code(worker) for worker in dead]

@@ -40,7 +40,11 @@ class RealEngine:
                 "virtual machine."
             )
         self.home = _root(scratch.tmpfs())
-        self._files = _root(self._directory) if self._directory else self.home
+        try:
+            self._files = _root(self._directory) if self._directory else self.home
+        except OutputError:
+            scratch.sweep(self.home)
+            raise
         self._had_forkserver = forkserver._forkserver._forkserver_pid is not None  # type: ignore[attr-defined]
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -145,8 +149,7 @@ class RealSession:
     def _ended(self, lane: Lane, descriptor: int, is_busy: bool) -> Trial | None:
         trial = None
         if descriptor == lane.crew.done:
-            if lane.is_finished():
-                trial = lane.finish()
+            trial = lane.finish()
         elif is_busy:
             trial = lane.crash(descriptor)
         else:

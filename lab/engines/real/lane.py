@@ -36,6 +36,8 @@ _ALIGN_NS = 60_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
 one to wake up, and short enough not to dominate the trial."""
 
+_MEASURES = (bool, int, float, str, type(None))
+
 _MOST_STARTS = 10
 
 _MOST_VOID = 3
@@ -88,7 +90,6 @@ class Lane:
         slots = self.crew.slots
         slots.clear(self._cell.processes)
         slots.header[TRIAL_SEED] = self._seed
-        self._running = self._cell.processes
         self._start_ns = time.monotonic_ns() + self._align_ns
         if self._align_ns:
             slots.header[DEADLINE_NS] = self._start_ns
@@ -96,14 +97,10 @@ class Lane:
         self.crew.release()
         return None
 
-    def is_finished(self) -> bool:
-        """True once every actor has told that it is done; to be asked when the crew's `done` is readable."""
-        self._running -= self.crew.finished()
-        return self._running == 0
-
     def finish(self) -> Trial:
-        """The row of the trial whose actors are all done."""
+        """The row of the trial whose actors are all done; to be asked when the crew's `done` is readable."""
         self._voids = 0
+        self.crew.gather()
         rows = self.crew.slots.read(self._cell.processes)
         returns: list[Any] = []
         notes: list[Note] = []
@@ -186,14 +183,7 @@ class Lane:
             judgement = self._cell.scenario.judge(self._stage, returns)
         except Exception as error:  # noqa: BLE001 - a judge that raises is an outcome, as a section's is
             return Judgement("raised"), f"{_described(error)} (in judge)"
-        if judgement.outcome not in self._cell.scenario.outcomes:
-            return judgement, f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
-        if not RESERVED.isdisjoint(judgement.measures):
-            return (
-                judgement,
-                f"judge measured {min(RESERVED & set(judgement.measures))!r}, which is a column of lab's own",
-            )
-        return judgement, ""
+        return judgement, _objection(judgement, self._cell)
 
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
@@ -215,13 +205,32 @@ class Lane:
             self._seed,
             self._number,
             outcome,
-            detail,
+            _storable(detail) if detail else "",
             outcome in self._cell.violations,
             wall_s,
             wait_median_s,
             wait_max_s,
             measures,
         )
+
+
+def _objection(judgement: object, cell: Cell) -> str:
+    """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
+    if not isinstance(judgement, Judgement):
+        return f"judge returned {judgement!r:.60}, expected a lab.Judgement"
+    if judgement.outcome not in cell.scenario.outcomes:
+        return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
+    for name, value in judgement.measures.items():
+        if name in RESERVED:
+            return f"judge measured {name!r}, which is a column of lab's own"
+        if type(value) not in _MEASURES or (type(value) is int and not -(2**63) <= value < 2**63):
+            return f"judge measured {name} = {value!r:.60}, expected a bool, int of 64 bits, float, str or None"
+    return ""
+
+
+def _storable(text: str) -> str:
+    """The text without what UTF-8 can't hold, such as half of a surrogate pair from a file's name."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _described(error: BaseException) -> str:

@@ -174,7 +174,8 @@ def test_a_line_that_was_changed_by_hand_is_named_by_its_number(folder):
     with pytest.raises(UsageError) as caught:
         archive.done(folder)
     assert str(caught.value) == (
-        f"{journal(folder)}, line 2: expected a line of rows, found b'not a row\\n'. It was changed by hand: take it out."
+        f"{journal(folder)}, line 2: expected a line of rows, found b'not a row\\n'. "
+        "It was changed by hand: take it out."
     )
 
 

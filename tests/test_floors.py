@@ -13,12 +13,12 @@ import lab
 HOME = Path(lab.__file__).parent
 
 FLOORS = [
-    ["errors", "delays", "draws", "trial", "statistics"],
+    ["errors", "delays", "draws", "trial", "statistics", "medians"],
     ["world", "scenario", "guard", "store", "cell"],
     ["scenarios", "guards", "stores"],
     ["engines"],
     ["experiments", "archive", "environment"],
-    ["results"],
+    ["results", "summary"],
     ["plots", "findings", "verbs"],
     ["cli", "__main__"],
 ]
@@ -26,7 +26,7 @@ FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for packag
 
 HEAVY = {"pandas", "matplotlib", "click", "rich"}
 BELOW_HEAVY = 4
-PURE = {"lab.statistics": {"lab.errors"}}
+PURE = {"lab.statistics": {"lab.errors"}, "lab.medians": {"lab.statistics"}}
 """Modules that import nothing of lab but these."""
 
 EXCEPTIONS = {

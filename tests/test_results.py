@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab import results, statistics
+from lab import medians, results, statistics, summary
 from lab.errors import OutputError, UsageError
-from lab.results import Results, summarise
+from lab.results import Results
+from lab.summary import summarise
 
 
 def cell(number=0, guard="none", **changes):
@@ -232,10 +233,10 @@ def test_the_slowdown_is_the_ratio_of_medians_with_the_bounds_of_paired_blocks()
 
     def sketch(frame):
         walls = frame["wall_s"].to_numpy()
-        return statistics.block_sketch(walls, frame["block"].to_numpy(), np.sort(walls))
+        return medians.block_sketch(walls, frame["block"].to_numpy(), np.sort(walls))
 
     assert found["slowdown"] == locked["wall_s"].median() / free["wall_s"].median()
-    bounds = statistics.median_ratio_interval(sketch(locked), sketch(free))
+    bounds = medians.median_ratio_interval(sketch(locked), sketch(free))
     assert (found["slowdown_low"], found["slowdown_high"]) == bounds
     assert bounds[0] < found["slowdown"] < bounds[1]
 
@@ -378,7 +379,7 @@ def test_every_table_survives_the_summary_file(tmp_path_factory, data):
     count = data.draw(st.integers(0, 4))
     rows = data.draw(st.lists(st.tuples(*(kind | st.none() for kind in kinds)), min_size=count, max_size=count))
     names = [f"column {number}" for number in range(len(kinds))]
-    table = results._table([dict(zip(names, values, strict=True)) for values in rows], names)
+    table = summary.as_table([dict(zip(names, values, strict=True)) for values in rows], names)
     results._to_csv(table, path)
     pd.testing.assert_frame_equal(results._read_summary(path), table, check_exact=True)
 
@@ -428,7 +429,7 @@ def test_quantiles_that_are_no_parquet_are_a_usage_error(tmp_path):
 
 def test_all_trials_stand_in_one_table_with_the_columns_of_their_cells(folder):
     found = Results(folder).trials
-    assert list(found.columns) == [*results.CELL_COLUMNS, *results.TRIAL_COLUMNS, *list(found.columns)[19:]]
+    assert list(found.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS, *list(found.columns)[19:]]
     assert sorted(found.columns[19:]) == ["is_open", "name", "peak", "request_delay", "rooms", "sold", "tickets"]
     assert list(found["cell_id"]) == ["000000000000000c"] * 3 + ["000000000000000d"] * 4
     assert list(found["outcome"]) == ["ok", "oversold", "hang", "ok", "ok", "ok", "ok"]
@@ -438,7 +439,7 @@ def test_all_trials_stand_in_one_table_with_the_columns_of_their_cells(folder):
 
 def test_a_folder_without_trials_has_an_empty_table_of_them(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "_read_cells", lambda folder: iter(()))
-    assert list(Results(tmp_path).trials.columns) == [*results.CELL_COLUMNS, *results.TRIAL_COLUMNS]
+    assert list(Results(tmp_path).trials.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS]
 
 
 def test_results_are_equal_by_their_folder_and_can_not_be_pointed_elsewhere():

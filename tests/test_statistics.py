@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab import statistics
+from lab import medians, statistics
 from lab.errors import UsageError
 
 COUNTS = st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -231,12 +231,12 @@ def test_no_trials_bound_nothing():
 )
 def test_the_ranks_around_the_median_are_the_tabulated_ones(count, ranks):
     # Conover, Practical Nonparametric Statistics, 1999, table A3; 95 %.
-    assert statistics.median_ranks(count) == ranks
+    assert medians.median_ranks(count) == ranks
 
 
 @given(st.integers(6, 10**6))
 def test_the_ranks_around_the_median_cover_it_and_closer_ones_do_not(count):
-    low, high = statistics.median_ranks(count)
+    low, high = medians.median_ranks(count)
     outside = scipy.stats.binom(count, 0.5).cdf
     assert low + high == count + 1
     assert 2 * outside(low - 1) <= 0.05 < 2 * outside(low)
@@ -244,32 +244,32 @@ def test_the_ranks_around_the_median_cover_it_and_closer_ones_do_not(count):
 
 def test_the_median_interval_is_made_of_values():
     ordered = np.arange(1.0, 101)
-    assert statistics.median_interval(ordered) == (50.5, 40, 61)
+    assert medians.median_interval(ordered) == (50.5, 40, 61)
 
 
 def test_the_median_of_few_values_has_no_bounds():
-    found = statistics.median_interval(np.array([1.0, 2.0, 4.0]))
+    found = medians.median_interval(np.array([1.0, 2.0, 4.0]))
     assert found == pytest.approx((2, math.nan, math.nan), nan_ok=True)
 
 
 def test_the_median_of_no_values_is_unknown():
-    assert all(map(math.isnan, statistics.median_interval(np.array([]))))
+    assert all(map(math.isnan, medians.median_interval(np.array([]))))
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1))
 def test_the_quantiles_are_those_of_numpy(values):
-    at = statistics.probabilities()
-    found = statistics.quantiles(np.sort(values), at)
+    at = medians.probabilities()
+    found = medians.quantiles(np.sort(values), at)
     assert found == pytest.approx(np.quantile(values, at), rel=1e-9, abs=1e-12)
 
 
 def test_there_are_201_quantiles_from_the_least_to_the_largest():
-    found = statistics.quantiles(np.array([1.0, 3.0]), statistics.probabilities())
+    found = medians.quantiles(np.array([1.0, 3.0]), medians.probabilities())
     assert (found.size, found[0], found[1], found[200]) == (201, 1, 1.01, 3)
 
 
 def test_the_quantiles_of_no_values_are_unknown():
-    assert np.isnan(statistics.quantiles(np.array([]), [0, 1])).all()
+    assert np.isnan(medians.quantiles(np.array([]), [0, 1])).all()
 
 
 # Ratios of medians -------------------------------------------------------------------------------------------------
@@ -277,22 +277,22 @@ def test_the_quantiles_of_no_values_are_unknown():
 
 def sketch(values, blocks):
     values = np.asarray(values, dtype=float)
-    return statistics.block_sketch(values, np.asarray(blocks), np.sort(values))
+    return medians.block_sketch(values, np.asarray(blocks), np.sort(values))
 
 
 def brute_force(over, over_blocks, under, under_blocks):
     """The same resamples, each put together value by value."""
     common = np.intersect1d(over_blocks, under_blocks)
-    weights = statistics._resamples(common.size, statistics.REPLICATES).astype(int)
+    weights = medians._resamples(common.size, medians.REPLICATES).astype(int)
 
-    def medians(values, blocks):
+    def resampled(values, blocks):
         groups = [values[blocks == block] for block in common]
         return np.array([np.median(np.concatenate(list(map(np.tile, groups, row)))) for row in weights])
 
-    estimate, *ratios = medians(over, over_blocks) / medians(under, under_blocks)
+    estimate, *ratios = resampled(over, over_blocks) / resampled(under, under_blocks)
     ratios.sort()
     beyond = math.floor(0.025 * (len(ratios) - 1))
-    power = statistics.stretch(common.size)
+    power = medians.stretch(common.size)
     low, high = (estimate * (ratio / estimate) ** power for ratio in (ratios[beyond], ratios[-1 - beyond]))
     return min(low, ratios[beyond]), max(high, ratios[-1 - beyond])
 
@@ -304,7 +304,7 @@ def brute_force(over, over_blocks, under, under_blocks):
 )
 def test_the_bootstrap_of_up_to_1024_values_is_the_brute_force_one(over_rows, under_rows):
     (over_blocks, over), (under_blocks, under) = np.array(over_rows).T, np.array(under_rows).T
-    found = statistics.median_ratio_interval(sketch(over, over_blocks), sketch(under, under_blocks))
+    found = medians.median_ratio_interval(sketch(over, over_blocks), sketch(under, under_blocks))
     if np.intersect1d(over_blocks, under_blocks).size < 2:
         assert all(map(math.isnan, found))
     else:
@@ -317,7 +317,7 @@ def test_the_bootstrap_of_many_values_is_within_a_thirtieth_of_the_brute_force_i
     scale = generator.gamma(20, size=25)[blocks]
     over, under = 3 * scale * generator.random(blocks.size), scale * generator.exponential(size=blocks.size)
     low, high = brute_force(over, blocks, under, blocks)
-    found = statistics.median_ratio_interval(sketch(over, blocks), sketch(under, blocks))
+    found = medians.median_ratio_interval(sketch(over, blocks), sketch(under, blocks))
     assert found == pytest.approx((low, high), abs=(high - low) / 30)
 
 
@@ -330,7 +330,7 @@ def test_the_ratio_interval_covers_the_true_ratio_where_blocks_differ(blocks):
     for _ in range(300):
         own = np.exp(generator.normal(scale=0.2, size=(2, blocks)))[:, numbers]
         over, under = own * generator.lognormal(sigma=0.5, size=(2, numbers.size))
-        low, high = statistics.median_ratio_interval(sketch(2 * over, numbers), sketch(under, numbers))
+        low, high = medians.median_ratio_interval(sketch(2 * over, numbers), sketch(under, numbers))
         hits += low <= 2 <= high
     assert hits / 300 >= 0.91
 
@@ -340,8 +340,8 @@ def test_what_both_cells_share_in_a_block_does_not_widen_the_ratio():
     blocks = np.repeat(np.arange(20), 30)
     shared = generator.gamma(4, size=20)[blocks]
     over, under = 2 * shared + generator.random(600) / 10, shared + generator.random(600) / 10
-    paired = statistics.median_ratio_interval(sketch(over, blocks), sketch(under, blocks))
-    shuffled = statistics.median_ratio_interval(sketch(over, (blocks + 7) % 20), sketch(under, blocks))
+    paired = medians.median_ratio_interval(sketch(over, blocks), sketch(under, blocks))
+    shuffled = medians.median_ratio_interval(sketch(over, (blocks + 7) % 20), sketch(under, blocks))
     assert 5 * (paired[1] - paired[0]) < shuffled[1] - shuffled[0]
 
 
@@ -350,7 +350,7 @@ def test_the_same_data_give_the_same_bounds_in_whatever_order():
     blocks, values = np.repeat(np.arange(10), 300), generator.random(3000)
     order = generator.permutation(3000)
     under = sketch(generator.random(3000), blocks)
-    assert statistics.median_ratio_interval(sketch(values, blocks), under) == statistics.median_ratio_interval(
+    assert medians.median_ratio_interval(sketch(values, blocks), under) == medians.median_ratio_interval(
         sketch(values[order], blocks[order]), under
     )
 
@@ -358,19 +358,19 @@ def test_the_same_data_give_the_same_bounds_in_whatever_order():
 @pytest.mark.parametrize(("over_blocks", "under_blocks"), [([0] * 4, [0] * 4), ([0, 0, 1, 1], [1, 1, 2, 2]), ([], [])])
 def test_fewer_than_two_common_blocks_give_no_bounds(over_blocks, under_blocks):
     over, under = (sketch(np.arange(1.0, len(blocks) + 1), blocks) for blocks in (over_blocks, under_blocks))
-    assert all(map(math.isnan, statistics.median_ratio_interval(over, under)))
+    assert all(map(math.isnan, medians.median_ratio_interval(over, under)))
 
 
 def test_a_ratio_over_nothing_has_no_bounds_and_gives_no_warning():
     blocks = [0, 0, 1, 1]
-    found = statistics.median_ratio_interval(sketch([1, 2, 3, 4], blocks), sketch([0] * 4, blocks))
+    found = medians.median_ratio_interval(sketch([1, 2, 3, 4], blocks), sketch([0] * 4, blocks))
     assert all(map(math.isnan, found))
 
 
 @pytest.mark.parametrize(("blocks", "factor"), [(2, 9.168), (10, 1.2165), (100, 1.0175)])
 def test_the_stretch_is_student_over_normal_and_unbiased_over_plain(blocks, factor):
     # t quantiles 12.706, 2.262 and 1.984 over 1.960, times the root of n / (n - 1).
-    assert statistics.stretch(blocks) == pytest.approx(factor, rel=1e-3)
+    assert medians.stretch(blocks) == pytest.approx(factor, rel=1e-3)
 
 
 def test_more_than_512_blocks_are_merged_with_their_neighbours_in_both_cells():
@@ -378,8 +378,8 @@ def test_more_than_512_blocks_are_merged_with_their_neighbours_in_both_cells():
     blocks = np.repeat(np.arange(3000), 4)
     over, under = generator.random((2, blocks.size))
     few = blocks < 400
-    found = statistics.median_ratio_interval(sketch(over, blocks), sketch(under[few], blocks[few]))
-    assert found == statistics.median_ratio_interval(sketch(over, blocks // 8), sketch(under[few], blocks[few] // 8))
+    found = medians.median_ratio_interval(sketch(over, blocks), sketch(under[few], blocks[few]))
+    assert found == medians.median_ratio_interval(sketch(over, blocks // 8), sketch(under[few], blocks[few] // 8))
     assert sketch(over, blocks).blocks.size == 375
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.results import summarise
-from lab.statistics import probabilities
+from lab.medians import probabilities
+from lab.summary import summarise
 
 ROWS = int(os.environ.get("LAB_SUMMARY_ROWS", 10_000_000))
 CELLS = 100
@@ -118,7 +118,7 @@ MEASURE = r"""
 import json, pathlib, re, sys
 sys.path.insert(0, {folder!r})
 import test_summary_speed as made
-from lab.results import summarise
+from lab.summary import summarise
 
 def peak():
     # Not getrusage: its peak starts with that of the process which started this one.

@@ -253,6 +253,7 @@ def _part_columns(digest: _Digest, part: str) -> Iterable[str]:
 
 
 def as_table(rows: list[dict[str, object]], columns: Iterable[str]) -> pd.DataFrame:
+    """Rows as a DataFrame with these columns, each of the kind that its values have."""
     return pd.DataFrame({name: _column(name, [row.get(name) for row in rows]) for name in columns})
 
 

@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Generator
 from typing import IO, Any, ClassVar, Protocol, TypeVar
 
@@ -33,6 +34,12 @@ class Folder(Protocol):
 
     def path(self, name: str) -> str:
         """The path of a file in it."""
+
+    def load(self, name: str) -> bytes:
+        """A whole file, by the shortest way."""
+
+    def save(self, name: str, content: bytes) -> None:
+        """Make this the whole file, by the shortest way."""
 
     def replace(self, source: str, target: str) -> None:
         """`os.replace`, in this folder: one atomic step."""
@@ -86,6 +93,22 @@ class Store:
     def write(self, record: Record) -> Steps[None]:
         """Make this the record, whatever it was."""
         raise NotImplementedError
+
+    def fill(self, record: Record) -> None:
+        """What `write` does, while no actor runs: it may take a shorter way to the same end."""
+        collections.deque(self.write(record), maxlen=0)
+
+    def final(self) -> Record:
+        """What `read` gives, while no actor runs: it may take a shorter way to it."""
+        return _returned(self.read())
+
+
+def _returned(steps: Steps[T]) -> T:
+    try:
+        while True:
+            next(steps)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
 
 
 class VersionedStore(Store):
@@ -174,3 +197,15 @@ class OpenStore:
         if not isinstance(self._store, kind):
             raise UsageError(f"store {self._store.name} has no {call}. `lab list` shows what each store can do.")
         return self._store
+
+
+class StagedStore(OpenStore):
+    """A store as `setup` and `judge` see it, before and after the actors."""
+
+    def read(self) -> Record:
+        """The record; TornRead if it is half written."""
+        return self._store.final()
+
+    def write(self, record: Record) -> None:
+        """Make this the record."""
+        self._store.fill(record)

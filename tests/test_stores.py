@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.engines.real.folder import RealFileLock, RealFolder
 from lab.engines.real.world import opened, straight_through
 from lab.errors import UsageError
-from lab.store import BUSY, SHARED_INTEGERS, TornRead
+from lab.store import BUSY, SHARED_INTEGERS, StagedStore, TornRead
 from lab.stores import STORES, store_named
 from lab.stores.json_file import JsonFile
 
@@ -44,6 +44,26 @@ def test_what_one_writes_another_reads(make, name):
     ours.write({"count": 3, "sold": -1})
 
     assert theirs.read() == {"count": 3, "sold": -1}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_short_way_of_the_stage_leaves_and_finds_the_same(make, name):
+    staged, actors = StagedStore(make(name, "a"), straight_through), opened(make(name, "b"))
+    staged.write({"count": 3})
+
+    assert actors.read() == {"count": 3}
+    actors.write({"count": 2})
+    assert staged.read() == {"count": 2}
+
+
+def test_a_file_left_half_written_is_torn_for_the_judge_too(make):
+    store = make("json_file")
+    steps = store.write({"count": 1})
+    assert [next(steps), next(steps)] == ["truncate", "write"]
+
+    with pytest.raises(TornRead):
+        StagedStore(store, straight_through).read()
+    steps.close()
 
 
 @pytest.mark.parametrize("name", RECORDS)

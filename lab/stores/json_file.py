@@ -33,6 +33,14 @@ class JsonFile(Store):
             yield "write"
             json.dump(record, file)
 
+    def fill(self, record: Record) -> None:
+        """The bytes that `write` leaves."""
+        self.place.folder.save(FILE, json.dumps(record).encode())
+
+    def final(self) -> Record:
+        """The record; TornRead if the last writer left half of it."""
+        return _parsed(self.place.folder.load(FILE).decode())
+
 
 class AtomicJsonFile(VersionedStore):
     """A JSON file that is written beside its place and moved there with `os.replace`: no reader sees half a file.
@@ -75,13 +83,24 @@ class AtomicJsonFile(VersionedStore):
             self.place.folder.remove(claim)
         return is_current
 
+    def fill(self, record: Record) -> None:
+        """The bytes that `write` leaves; nobody reads meanwhile."""
+        self.place.folder.save(FILE, json.dumps({"token": self._new_token(), "record": record}).encode())
+
+    def final(self) -> Record:
+        """The record."""
+        return _parsed(self.place.folder.load(FILE).decode())["record"]  # type: ignore[no-any-return]
+
     def _replace(self, record: Record) -> None:
-        self._writes += 1
-        token = f"{self.place.name}-{self._writes}"
+        token = self._new_token()
         temporary = f"{FILE}.{token}"
         with self.place.folder.open(temporary, "w") as file:
             json.dump({"token": token, "record": record}, file)
         self.place.folder.replace(temporary, FILE)
+
+    def _new_token(self) -> str:
+        self._writes += 1
+        return f"{self.place.name}-{self._writes}"
 
 
 def _parsed(text: str) -> Record:

@@ -44,13 +44,16 @@ def test_a_hundred_kills_of_random_workers_lose_no_row_and_leave_nothing(start_m
     trials = []
     with RealEngine() as engine:
         session = engine.open(cell, lanes=2)
-        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdout=subprocess.DEVNULL)
-        numbers = iter(range(1_000_000))
-        trials += session.run(number for number in numbers if killer.poll() is None)
+        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)])
+        try:
+            trials += session.run(number for number in range(1_000_000) if killer.poll() is None)
+        finally:
+            killer.kill()
+            code = killer.wait()
         session.close()
-        assert killer.wait() == 0
-        notes = [note.read_text() for note in Path(engine.home).glob("*/*/pids/*")]
+        notes = [note.read_text() for note in Path(engine.home).glob("**/pids/*")]
 
+    assert code == 0
     assert sorted(trial.trial for trial in trials) == list(range(len(trials)))
     # Workers that were killed while they started, or between two trials, are replaced, and the trial is begun again.
     endings = {(trial.outcome, trial.detail.rpartition(" ")[2]) for trial in trials}

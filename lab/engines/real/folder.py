@@ -23,6 +23,22 @@ class RealFolder:
         """The path of a file in it."""
         return f"{self.where}/{name}"
 
+    def load(self, name: str) -> bytes:
+        """A whole file, as it was when it was opened."""
+        descriptor = os.open(f"{self.where}/{name}", os.O_RDONLY)
+        try:
+            return os.read(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
+
+    def save(self, name: str, content: bytes) -> None:
+        """Make this the whole file."""
+        descriptor = os.open(f"{self.where}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+
     def replace(self, source: str, target: str) -> None:
         """`os.replace`."""
         os.replace(f"{self.where}/{source}", f"{self.where}/{target}")  # noqa: PTH105

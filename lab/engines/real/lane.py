@@ -26,9 +26,9 @@ from lab.engines.real.slots import (
     VALUE,
     WAIT_NS,
 )
-from lab.engines.real.world import opened, place_of
+from lab.engines.real.world import place_of, straight_through
 from lab.errors import UsageError
-from lab.store import Store
+from lab.store import StagedStore, Store
 from lab.trial import RESERVED, Judgement, Measure, Note, Trial
 from lab.world.protocol import Stage
 
@@ -76,7 +76,7 @@ class Lane:
         place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
         self._store = (self._cell.store or Store)(place)
         self._store.create()
-        self._stage = Stage(self._cell.processes, opened(self._store))
+        self._stage = Stage(self._cell.processes, StagedStore(self._store, straight_through))
 
     def begin(self, trial: int) -> Trial | None:
         """Set the stage and release the crew for the trial of this number; its row at once if `setup` raised."""

@@ -5,7 +5,6 @@ An exception outside this family is a defect in `lab`; an exception of a scenari
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 SHOWN_BY_LIST = "`lab list` shows them with a line each."
@@ -29,6 +28,8 @@ class OutputError(LabError):
 
 def unknown_name(what: str, found: str, known: Iterable[str], elsewhere: str = "Try one of them.") -> UsageError:
     """The error for a name that nothing has, with the nearest known one, or else where to look."""
+    import difflib
+
     names = sorted(set(known))
     nearest = difflib.get_close_matches(found, names, n=1, cutoff=0.5)
     advice = f"Did you mean {nearest[0]!r}?" if nearest else elsewhere

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from importlib import metadata
 from types import FrameType
 from typing import NoReturn
 
@@ -22,7 +20,7 @@ DEFECT, INTERRUPTED = 70, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(metadata.version("race-lab"), prog_name="lab")
+@click.version_option(package_name="race-lab", prog_name="lab")
 def lab() -> None:
     """How often does it go wrong, what does each guard cost, and which schedule breaks it?
 
@@ -68,6 +66,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # noqa: BLE001 - the last word on what nobody foresaw
+        import traceback
+
         frame = traceback.extract_tb(error.__traceback__)[-1]
         _say(
             f"a defect in lab, not in your program: {type(error).__name__}: {error} "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Names = Callable[[], list[str]]
 
@@ -44,6 +46,8 @@ class Texts(click.ParamType):  # type: ignore[type-arg]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last part."""
+        from click.shell_completion import CompletionItem
+
         before, comma, last = incomplete.rpartition(",")
         names = self._names() if self._names else []
         return [CompletionItem(before + comma + name) for name in names if name.startswith(last)]
@@ -114,6 +118,8 @@ class ExperimentName(click.ParamType):  # type: ignore[type-arg]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete names, and leave files to the shell."""
+        from click.shell_completion import CompletionItem
+
         from lab.experiments import choices
 
         names = [CompletionItem(name) for name in choices() if name.startswith(incomplete)]

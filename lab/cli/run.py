@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +117,8 @@ def _measured(folder: Path, experiment: Experiment, as_json: bool, quiet: bool) 
         with Bar(experiment, quiet) as bar:
             return verbs.resume(folder, progress=bar)
     except KeyboardInterrupt:
+        import shlex
+
         click.echo(f"lab: go on with: lab run --resume {shlex.quote(str(folder))}", err=True)
         if verbs.has_trials(folder):
             show(verbs.summarise(folder), as_json=as_json, quiet=quiet)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +42,8 @@ def show(results: Results, *, as_json: bool, quiet: bool) -> None:
 
     said = findings(results.summary, verbs.scenarios_of(results.folder))
     if as_json:
+        import json
+
         cells = json.loads(results.summary.to_json(orient="records", double_precision=15))
         click.echo(json.dumps({"folder": str(results.folder), "findings": said, "cells": cells}, indent=2))
         return
@@ -56,6 +56,8 @@ def show(results: Results, *, as_json: bool, quiet: bool) -> None:
 
 
 def _print_table(results: Results) -> None:
+    import shutil
+
     from rich.console import Console
     from rich.table import Table
 
@@ -97,8 +99,11 @@ def _up(number: float) -> str:
     return f"{math.ceil(number * 100) / 100:.2f}"
 
 
-def _milliseconds(seconds: float) -> str:
-    return "" if math.isnan(seconds) else f"{seconds * 1e3:.3g} ms"
+def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
+    unit, scale = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1)
+    return f"{seconds * scale:.3g} {unit}"
 
 
 def _text(name: str) -> Any:
@@ -113,7 +118,7 @@ _COLUMNS = {
     "delay": _text("delay"),
     "trials": lambda row: f"{row['trials']:,}",
     "violations": _rate,
-    "median wall": lambda row: _milliseconds(row["wall_median_s"]),
+    "median wall": lambda row: _duration(row["wall_median_s"]),
     "times unguarded": _price,
 }
 _LEFT = ("scenario", "guard", "store", "delay")

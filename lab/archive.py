@@ -170,6 +170,14 @@ def done(folder: Path) -> dict[str, set[int]]:
     return found
 
 
+def violations(folder: Path) -> dict[str, int]:
+    """How many of the measured trials were violations, by cell."""
+    found: dict[str, int] = defaultdict(int)
+    for cell, table in _tables(folder):
+        found[cell.cell_id] = sum(table.column("violation").to_pylist())
+    return found
+
+
 def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """One cell at a time: its columns, and its trials in order as a DataFrame."""
     import pandas as pd

@@ -96,7 +96,7 @@ def test_what_a_body_starts_ends_with_its_worker(run):
     children = [int(pid) for trial in trials for pid in trial.measures["children"].split()]
 
     assert len(children) == 6
-    eventually(lambda: not any(scratch.is_alive(child) for child in children))
+    eventually(lambda: not any(scratch.identity(child) for child in children))
 
 
 class StartsChildren(Scenario):

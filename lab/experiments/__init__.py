@@ -11,8 +11,10 @@ from pathlib import Path
 from lab.errors import SHOWN_BY_LIST, UsageError, unknown_name
 from lab.experiments import toml
 from lab.experiments.grid import Experiment, Grid
+from lab.scenarios import BUILT_IN as SCENARIOS
 from lab.scenarios import known_scenarios, name_of, scenario_named
 
+TUTORIAL_SCALE = 100
 BUILT_IN = ("tutorial", "ticket_sale", "guards", "messages")
 
 
@@ -51,11 +53,12 @@ def _first_class(file: str) -> str:
 
 
 def of_scenario(text: str) -> Experiment:
-    """One grid of a scenario, with all its own choices."""
+    """One grid of a scenario, with all its own choices; of a built-in one at a hundredth of the tutorial's delays."""
     kind = scenario_named(text)
     reference = kind.reference if ":" in text else text
     name = "".join(letter if letter.isalnum() else "_" for letter in name_of(kind).rpartition(":")[2])
-    return Experiment(name=name, grids=[Grid(scenario=reference)])
+    scale = TUTORIAL_SCALE if text in SCENARIOS else 1
+    return Experiment(name=name, grids=[Grid(scenario=reference)], scale=scale)
 
 
 def choices() -> Sequence[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.archive import Archive, done
+from lab.archive import Archive, done, violations
 from lab.cell import Cell
 from lab.engines.real import RealEngine
 from lab.experiments.cost import layout
@@ -45,8 +45,8 @@ class _Course:
     block_size: int
     lanes: int
     is_checked: bool
-    trials: int = 0
-    violations: int = 0
+    trials: int
+    violations: int
 
     def next_block(self) -> tuple[int, list[int]]:
         """The number of the block that comes next, and its missing trials."""
@@ -73,31 +73,37 @@ def measure(experiment: Experiment, archive: Archive, progress: Progress) -> Non
 def _courses(experiment: Experiment, archive: Archive, progress: Progress) -> list[_Course]:
     cells = plans(experiment)
     measured = done(archive.folder)
+    counted = violations(archive.folder) if measured and experiment.until_width is not None else {}
     progress.starts(cells, sum(len(numbers) for numbers in measured.values()))
     found = []
     for plan in cells:
         known = measured.get(plan.cell.cell_id, set())
         missing = deque(number for number in range(plan.trials) if number not in known)
         lanes, size = layout(experiment, plan)
-        if missing:
-            found.append(_Course(plan, missing, size, lanes, is_checked=experiment.lanes is not None))
-    return found
+        before = (len(known), counted.get(plan.cell.cell_id, 0))
+        found.append(_Course(plan, missing, size, lanes, experiment.lanes is not None, *before))
+    return [course for course in found if not _is_done(course, experiment, progress)]
+
+
+def _is_done(course: _Course, experiment: Experiment, progress: Progress) -> bool:
+    """True if all trials are measured, or enough for an interval as narrow as was asked for."""
+    if course.missing and experiment.until_width is not None:
+        low, high, _ = sequential_interval(course.violations, course.trials)
+        if high - low <= experiment.until_width:
+            progress.skips(course.plan.cell, len(course.missing))
+            return True
+    return not course.missing
 
 
 def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archive: Archive, progress: Progress) -> bool:
-    """Run the next block of a cell; False if that was its last."""
+    """Run the next block of a cell; False if it needs no further one."""
     block, numbers = course.next_block()
     for trial in _block(course, numbers, engine, progress):
         archive.add(course.plan.cell.cell_id, block, trial)
         course.trials += 1
         course.violations += trial.violation
         progress.ended(trial)
-    if experiment.until_width is not None and course.missing:
-        low, high, _ = sequential_interval(course.violations, course.trials)
-        if high - low <= experiment.until_width:
-            progress.skips(course.plan.cell, len(course.missing))
-            return False
-    return bool(course.missing)
+    return not _is_done(course, experiment, progress)
 
 
 def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
@@ -106,8 +112,10 @@ def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Pr
         progress.enters(cell, 1)
         yield from _checked_lanes(course, numbers[:CHECKED], engine, progress)
         numbers = numbers[CHECKED:]
+    if not numbers:
+        return
     progress.enters(cell, course.lanes)
-    session = engine.open(cell, min(course.lanes, max(1, len(numbers))), timeout_s)
+    session = engine.open(cell, min(course.lanes, len(numbers)), timeout_s)
     try:
         yield from session.run(numbers)
     finally:

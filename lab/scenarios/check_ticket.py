@@ -2,8 +2,8 @@
 
 Question: what does a needless lock cost, and is "reading is always safe" true beside a writer?
 
-    lab run check_ticket
-    lab run check_ticket --set writers=1 --set rounds=20 --delays 0 --guards none,lock
+    lab run check_ticket --processes 5
+    lab run check_ticket --processes 5 --set writers=1 --set rounds=20 --delays 0
 
 OBSERVED
 """

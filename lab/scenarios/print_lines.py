@@ -2,7 +2,7 @@
 
 Question: how often does somebody else's line stand between "i is running" and "i is done"?
 
-    lab run print_lines
+    lab run print_lines --processes 5
 
 OBSERVED
 """

@@ -2,7 +2,7 @@
 
 Question: how often is the last ticket sold twice, and which guard stops that?
 
-    lab run ticket_sale --guards none,lock
+    lab run ticket_sale --processes 5 --delays "uniform(0,10ms)" --set request_delay=0
 
 OBSERVED
 """

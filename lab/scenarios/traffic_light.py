@@ -2,7 +2,7 @@
 
 Question: how often does a car cross on red if it doesn't look, and if it does?
 
-    lab run traffic_light
+    lab run traffic_light --processes 5
 
 OBSERVED
 """

@@ -22,7 +22,7 @@ _PREFIX = "lab-"
 
 
 def identity(pid: int) -> str:
-    """`pid-start`: a process for good, since pids are used again. Empty if there is no such process."""
+    """`pid-start`: a process for good, since pids are used again. Empty if it has ended, as a zombie has."""
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
@@ -33,11 +33,6 @@ def identity(pid: int) -> str:
         return ""
     is_dead = fields[0] in (b"Z", b"X")
     return "" if is_dead else f"{pid}-{fields[19].decode()}"
-
-
-def is_alive(pid: int) -> bool:
-    """True while the process has not ended, a zombie has."""
-    return identity(pid) != ""
 
 
 def tmpfs() -> Path:

@@ -1,0 +1,106 @@
+import pytest
+
+from lab import archive
+from lab.archive import Archive
+from lab.experiments import runner
+from lab.experiments.grid import Experiment, Grid, plans
+from lab.experiments.lanes import CHECKED, drift, planned_lanes
+from lab.experiments.runner import Progress, measure
+from lab.trial import Trial
+
+SALE = {"scenario": "ticket_sale", "stores": ["memory"], "processes": [2], "delays": ["0"]}
+
+
+def measured(folder, experiment, progress=None):
+    if not folder.exists():
+        archive.create(folder, experiment, {})
+    with Archive(folder) as opened:
+        measure(experiment, opened, progress or Progress())
+    return list(archive.read_cells(folder))
+
+
+class Log(Progress):
+    def __init__(self):
+        self.entered, self.warned = [], []
+
+    def enters(self, cell, lanes):
+        self.entered.append((str(cell.guard), lanes))
+
+    def warns(self, text):
+        self.warned.append(text)
+
+
+def test_cells_take_turns_block_by_block(tmp_path):
+    log = Log()
+    grid = Grid(**SALE, guards=["none", "lock"])
+    cells = measured(tmp_path / "x", Experiment(name="x", grids=[grid], trials=30), log)
+
+    assert log.entered == [("none", 1), ("lock", 1)] * 3
+    assert [frame.groupby("block")["trial"].agg(["min", "max"]).to_numpy().tolist() for _, frame in cells] == [
+        [[0, 9], [10, 19], [20, 29]]
+    ] * 2
+
+
+def test_a_cell_stops_when_its_interval_is_narrow_enough(tmp_path):
+    grid = Grid(**SALE, guards=["lock"])
+    experiment = Experiment(name="x", grids=[grid], trials=100_000, until_width=0.02)
+    ((_, frame),) = measured(tmp_path / "x", experiment)
+
+    assert len(frame) == 500
+    ((_, again),) = measured(tmp_path / "x", experiment)
+    assert len(again) == 500
+
+
+def test_a_cell_whose_lanes_drift_has_fewer_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "drift", lambda alone, side_by_side: "wall time 9.00 times that of one lane")
+    log = Log()
+    grid = Grid(**{**SALE, "delays": ["5ms"]}, guards=["none"], trials=60)
+    ((_, frame),) = measured(tmp_path / "x", Experiment(name="x", grids=[grid]), log)
+
+    assert set(frame["lane"]) == {0}
+    assert len(frame) == 60
+    assert "would falsify it (wall time 9.00 times that of one lane), so it has 1" in log.warned[0]
+
+
+def test_a_cell_whose_lanes_do_not_drift_keeps_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "drift", lambda alone, side_by_side: "")
+    log = Log()
+    grid = Grid(**{**SALE, "delays": ["5ms"]}, guards=["none"], trials=60)
+    ((_, frame),) = measured(tmp_path / "x", Experiment(name="x", grids=[grid]), log)
+
+    assert len(set(frame["lane"])) > 1
+    assert frame["trial"].tolist() == list(range(60))
+    assert log.warned == []
+
+
+def trials(walls, violations=0):
+    return [Trial(i, 0, 0, "", "", i < violations, wall, None, None, {}) for i, wall in enumerate(walls)]
+
+
+def test_the_check_compares_the_same_trials():
+    alone = trials([0.010, 0.030, 0.020])
+    assert drift(alone, list(reversed(alone))) == ""
+    assert drift(alone, trials([0.011, 0.033, 0.022])) == "wall time 1.10 times that of one lane"
+    assert drift(alone, trials([0.009, 0.027, 0.018])) == "wall time 0.90 times that of one lane"
+
+
+def test_the_check_sees_outcomes_that_change():
+    alone, other = trials([0.01] * CHECKED, 0), trials([0.01] * CHECKED, 6)
+    assert drift(alone, other) == f"6 of {CHECKED} trials ended otherwise than on one lane"
+    assert drift(alone, trials([0.01] * CHECKED, 5)) == ""
+
+
+def test_trials_that_hang_say_nothing_about_drift():
+    assert drift(trials([None, None]), trials([None, 0.5])) == ""
+
+
+@pytest.mark.parametrize(
+    ("delay", "processes", "alignment", "lanes"),
+    [("0", 5, "natural", 1), ("10ms", 2, "natural", 16), ("1s", 100, "natural", 2), ("10ms", 2, "aligned", 1)],
+)
+def test_lanes_follow_from_delay_and_cores(monkeypatch, delay, processes, alignment, lanes):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    grid = Grid(**{**SALE, "delays": [delay], "processes": [processes]}, guards=["none"])
+    (plan,) = plans(Experiment(name="x", grids=[grid], alignment=alignment))
+
+    assert planned_lanes(plan.cell, 1000) == lanes

@@ -46,7 +46,7 @@ def _sentence(cells: pd.DataFrame, scenario: type[Scenario]) -> str:
     others = [row for _, row in same.iterrows() if row["cell_id"] != worst["cell_id"]]
     outcome = _telling_outcome(worst, scenario)
     clauses = [_first_clause(worst, outcome, scenario)]
-    clauses += [_other_clause(row, outcome) for row in others[:_MOST_GUARDS]]
+    clauses += [_other_clause(row, outcome, scenario) for row in others[:_MOST_GUARDS]]
     if len(others) > _MOST_GUARDS:
         clauses.append(f"{len(others) - _MOST_GUARDS} more guards stand in the table")
     return "; ".join(clauses) + "."
@@ -74,10 +74,16 @@ def _first_clause(cell: pd.Series, outcome: str, scenario: type[Scenario]) -> st
     return f"{guard} and with {cell['processes']} {scenario.actors}, {explanation} in {_often(cell, outcome)}"
 
 
-def _other_clause(cell: pd.Series, outcome: str) -> str:
+def _other_clause(cell: pd.Series, outcome: str, scenario: type[Scenario]) -> str:
     text = f"with {cell['guard']} in {_often(cell, outcome)}"
-    price = cell["slowdown"]
-    return text if math.isnan(price) else f"{text}, at {price:.3g} times the wall time"
+    if not math.isnan(cell["slowdown"]):
+        text += f", at {cell['slowdown']:.3g} times the wall time"
+    declared = scenario.all_outcomes()
+    surprises = [name for name in declared if declared[name].grade == "interesting" and _count(cell, name)]
+    for name in surprises:
+        if name != outcome:
+            text += f", but {declared[name].explanation} in {_often(cell, name)}"
+    return text
 
 
 def _telling_outcome(cell: pd.Series, scenario: type[Scenario]) -> str:

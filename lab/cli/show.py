@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lab.results import Results
 
-_PIPE_WIDTH = 160
+_WIDEST = 400
 
 
 @click.command("summary")
@@ -56,13 +57,10 @@ def show(results: Results, *, as_json: bool, quiet: bool) -> None:
 
 
 def _print_table(results: Results) -> None:
-    import shutil
-
     from rich.console import Console
     from rich.table import Table
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
-    summary = results.summary
+    summary = _with_settings(results.summary)
     columns = {name: column for name, column in _COLUMNS.items() if any(column(row) for _, row in summary.iterrows())}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
@@ -73,7 +71,30 @@ def _print_table(results: Results) -> None:
             table.add_row()
         table.add_row(*[column(row) for column in columns.values()])
         before = row["scenario"]
-    Console(width=width, highlight=False, markup=False).print(table)
+    # As wide as it needs to be: a terminal that is narrower wraps lines, where rich would cut figures.
+    Console(width=_WIDEST, highlight=False, markup=False).print(table)
+
+
+def _with_settings(summary: pd.DataFrame) -> pd.DataFrame:
+    """With a column `set`: the parameters, but for the main delays, in which cells of one scenario differ."""
+    names = list(summary.columns)
+    fields = names[names.index("start_method") + 1 : names.index("lanes")]
+    texts = summary[fields].map(_plain)
+    differing = texts.groupby(summary["scenario"]).transform("nunique") > 1
+    said = []
+    for delay, values, differs in zip(summary["delay"], texts.to_numpy(), differing.to_numpy(), strict=True):
+        delays = str(delay).split(" + ")
+        settings = zip(fields, values, differs, strict=True)
+        said.append(" ".join(f"{name}={value}" for name, value, is_told in settings if is_told and value not in delays))
+    return summary.assign(set=said)
+
+
+def _plain(value: Any) -> str:
+    import pandas as pd
+
+    if pd.isna(value):
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rate(row: Any) -> str:
@@ -116,9 +137,10 @@ _COLUMNS = {
     "store": _text("store"),
     "processes": _text("processes"),
     "delay": _text("delay"),
+    "set": _text("set"),
     "trials": lambda row: f"{row['trials']:,}",
     "violations": _rate,
     "median wall": lambda row: _duration(row["wall_median_s"]),
     "times unguarded": _price,
 }
-_LEFT = ("scenario", "guard", "store", "delay")
+_LEFT = ("scenario", "guard", "store", "delay", "set")

@@ -30,10 +30,8 @@ class TrafficLight(Scenario):
     reaction: Delay = uniform(0, 0.2)
 
     outcomes = {
-        "crossed_on_red": violation("a car crossed on red, and had not been told that it was green"),
-        "turned_red": interesting(
-            "the light turned red between a car's look and its crossing: the check is not the act"
-        ),
+        "crossed_on_red": violation("a car crossed on red that had not seen it green"),
+        "turned_red": interesting("the light turned red between a car's look and its crossing"),
         "ok": ok("every car crossed on green"),
     }
     guards = ("none", "event")

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 
 from lab.cell import Cell
+from lab.delays import Delay
 from lab.trial import Trial
 
 MOST_LANES = 16
@@ -43,9 +44,12 @@ def planned_lanes(cell: Cell, block: int) -> int:
 
 
 def sleeping_s(cell: Cell) -> float:
-    """Mean seconds of a trial but for the work in it: as many rounds of sleep as its guard makes of the actors."""
+    """Mean seconds of a trial but for the work in it: the main delays, which are slept under the guard, in rounds."""
     rounds = -(-cell.processes // cell.guard.admits(cell.processes))
-    return rounds * cell.scenario.shortest_parallel_s()
+    fields = cell.scenario.fields()
+    main = [fields[name] for name in cell.scenario.main_delays]
+    guarded = sum(delay.mean for delay in main if isinstance(delay, Delay))
+    return cell.scenario.shortest_parallel_s() + (rounds - 1) * guarded
 
 
 def drift(alone: Sequence[Trial], side_by_side: Sequence[Trial]) -> str:

@@ -5,7 +5,17 @@ Question: what does a needless lock cost, and is "reading is always safe" true b
     lab run check_ticket --processes 5
     lab run check_ticket --processes 5 --set writers=1 --set rounds=20 --delays 0
 
-OBSERVED
+Observed (two cores, 95 % intervals):
+
+    guard  trials     violations  median wall    times unguarded
+    none    1,000  0 % [0, 0.37]      9.18 ms
+    lock    1,000  0 % [0, 0.37]        26 ms  2.83 [2.76, 2.88]
+
+    guard  trials     violations  median wall    times unguarded
+    none    1,000  19 % [6, 41]*       2.6 ms
+    lock    1,000  0 % [0, 0.37]      2.64 ms  1.01 [1.00, 1.04]
+
+The first table is without a writer, the second beside one.
 """
 
 from __future__ import annotations

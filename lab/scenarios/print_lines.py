@@ -4,7 +4,13 @@ Question: how often does somebody else's line stand between "i is running" and "
 
     lab run print_lines --processes 5
 
-OBSERVED
+Observed (two cores, 95 % intervals):
+
+    guard  trials     violations  median wall    times unguarded
+    none    1,000  0 % [0, 0.37]       9.1 ms
+    lock    1,000  0 % [0, 0.37]      27.1 ms  2.98 [2.84, 3.08]
+
+A violation it is not: the lines are mixed in 100 % of the unguarded trials [99.63, 100], and none is lost.
 """
 
 from __future__ import annotations

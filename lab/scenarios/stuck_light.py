@@ -4,7 +4,13 @@ Question: is a hang noticed, and does the run go on unharmed?
 
     lab run stuck_light
 
-OBSERVED
+Observed (two cores, 95 % intervals):
+
+    guard  trials       violations
+    none       20  100 % [83, 100]
+    none       20  100 % [83, 100]
+
+Every trial is a `hang`, noticed after 0.1 s.
 """
 
 from __future__ import annotations

@@ -4,7 +4,13 @@ Question: how often does a car cross on red if it doesn't look, and if it does?
 
     lab run traffic_light --processes 5
 
-OBSERVED
+Observed (two cores, 95 % intervals):
+
+    guard  trials           violations  median wall  times unguarded
+    none    1,000  90.5 % [88.5, 92.3]      40.7 ms
+    event   1,000        0 % [0, 0.37]      40.9 ms   1 [0.99, 1.02]
+
+With the Event, the light turned red between look and crossing in 9.6 % of trials [7.8, 11.6].
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from lab.engines.real.slots import (
     DEADLINE_NS,
     END_NS,
     INT,
+    IS_LATE,
     NONE,
     PICKLED,
     RAISED,
@@ -127,6 +128,7 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
         slot[STATUS] = ACTING
         world.begin(header[TRIAL_SEED])
         deadline = header[DEADLINE_NS]
+        slot[IS_LATE] = 0 < deadline < time.monotonic_ns()
         while deadline and time.monotonic_ns() < deadline:
             pass
         try:

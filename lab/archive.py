@@ -326,7 +326,7 @@ def _array(values: Sequence[Any]) -> pa.Array:
 
     try:
         return pa.array(values)
-    except (pa.ArrowException, UnicodeEncodeError):
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         texts = (None if value is None else str(value) for value in values)
         return pa.array([text and text.encode("utf-8", "backslashreplace").decode() for text in texts])
 

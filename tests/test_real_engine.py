@@ -1,6 +1,5 @@
 import os
 import signal
-import statistics
 import time
 
 import pytest
@@ -206,17 +205,12 @@ def test_lanes_run_every_trial_once_and_side_by_side(run):
     assert {trial.lane for trial in trials} == {0, 1, 2, 3}
 
 
-@pytest.mark.stress
-def test_aligned_actors_start_closer_together_than_natural_ones(run):
-    """Medians of 300 trials: 1 us against 20 us on idle cores, and no closer than a third on loaded ones."""
-    aligned = run(make_cell(Starts, processes=2, alignment="aligned"), 300)
-    natural = run(make_cell(Starts, processes=2, alignment="natural"), 300)
+def test_aligned_actors_wait_for_a_common_moment(engine):
+    session = engine.open(make_cell(Starts, processes=2, alignment="aligned"))
+    found = [(trial.measures["first_ns"], session._lanes[0]._start_ns) for n in range(50) for trial in session.run([n])]
+    session.close()
 
-    assert 2 * statistics.median(spreads(aligned)) < statistics.median(spreads(natural))
-
-
-def spreads(trials):
-    return [trial.measures["spread_ns"] for trial in trials]
+    assert [(first, moment) for first, moment in found if first < moment] == []
 
 
 class Starts(Scenario):
@@ -226,8 +220,15 @@ class Starts(Scenario):
         world.note("start")
 
     def judge(self, world, returns):
-        times = [note.time_ns for note in world.noted("start")]
-        return Judgement("ok", {"spread_ns": times[-1] - times[0]})
+        return Judgement("ok", {"first_ns": world.noted("start")[0].time_ns})
+
+
+@pytest.mark.stress
+def test_aligned_trials_find_a_race_of_two_instructions(run):
+    """Seen in 17 to 97 % of trials, on loaded and on idle cores: that none of 300 shows it has a chance under 1e-20."""
+    trials = run(make_cell("ticket_sale", "none", "memory", 2, "aligned", **NO_DELAY), 300)
+
+    assert outcomes(trials).get("oversold", 0) > 0
 
 
 def test_the_timeout_follows_from_the_longest_serial_delay():

@@ -228,4 +228,6 @@ class Stage:
 
     def noted(self, name: str) -> list[Note]:
         """The notes of that name, in the order of their stamps."""
+        if not self.notes:
+            return []
         return sorted((note for note in self.notes if note.name == name), key=lambda note: note.time_ns)

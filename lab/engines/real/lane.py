@@ -58,6 +58,8 @@ class Lane:
         self._crews = 0
         self._store: Store | None = None
         self._voids = 0
+        # Shapes of judgements that were found fine: most trials of a cell have one of a few.
+        self._approved: set[tuple[object, ...]] = set()
         self._align_ns = 0
         if cell.alignment == "aligned":
             self._rounds = -(-cell.processes // (os.cpu_count() or 1))
@@ -194,7 +196,16 @@ class Lane:
             judgement = self._cell.scenario.judge(self._stage, returns)
         except Exception as error:  # noqa: BLE001 - a judge that raises is an outcome, as a section's is
             return Judgement("raised"), f"{_described(error)} (in judge)"
-        return judgement, _objection(judgement, self._cell)
+        try:
+            signature = (judgement.outcome, *judgement.measures, *map(type, judgement.measures.values()))
+            if signature in self._approved:
+                return judgement, ""
+        except (AttributeError, TypeError):
+            signature = ()
+        objection = _objection(judgement, self._cell)
+        if not objection:
+            self._approved.add(signature)
+        return judgement, objection
 
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
@@ -234,8 +245,8 @@ def _objection(judgement: object, cell: Cell) -> str:
     for name, value in judgement.measures.items():
         if name in RESERVED:
             return f"judge measured {name!r}, which is a column of lab's own"
-        if type(value) not in _MEASURES or (type(value) is int and not -(2**63) <= value < 2**63):
-            return f"judge measured {name} = {value!r:.60}, expected a bool, int of 64 bits, float, str or None"
+        if type(value) not in _MEASURES:
+            return f"judge measured {name} = {value!r:.60}, expected a bool, int, float, str or None"
     return ""
 
 

@@ -111,13 +111,14 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
     before_last, done = job.before_last.number, job.done.number
     header, slot = slots.header, slots.slot(world.actor)
     scenario, guard = job.scenario, job.guard
+    act, monotonic_ns = scenario.act, time.monotonic_ns
 
     def section(inner: World, actor: int) -> Any:
         _count(slot)
         return scenario.section(inner, actor)
 
     def guarded(outer: World, actor: int) -> Any:
-        slot[ASKED_NS] = time.monotonic_ns()
+        slot[ASKED_NS] = monotonic_ns()
         return guard.run(section, outer, actor)
 
     # Two eventfds in turn: with one, an actor that is done could take the go of one that has not started yet.
@@ -127,19 +128,21 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
         turn ^= 1
         slot[STATUS] = ACTING
         world.begin(header[TRIAL_SEED])
-        deadline = header[DEADLINE_NS]
-        slot[IS_LATE] = 0 < deadline < time.monotonic_ns()
-        while deadline and time.monotonic_ns() < deadline:
-            pass
+        if deadline := header[DEADLINE_NS]:
+            slot[IS_LATE] = monotonic_ns() > deadline
+            while monotonic_ns() < deadline:
+                pass
         try:
-            returned = scenario.act(world, world.actor, guarded)
+            returned = act(world, world.actor, guarded)
+            slot[END_NS] = monotonic_ns()
+            if returned is True or returned is False:
+                slot[VALUE], slot[STATUS] = returned, BOOL
+            else:
+                _hand_over_returned(slots, slot, world.actor, returned)
         except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
-            slot[END_NS] = time.monotonic_ns()
+            slot[END_NS] = monotonic_ns()
             text = str(error) if isinstance(error, SectionRaised) else f"{type(error).__name__}: {error}"
             _hand_over(slots, slot, world.actor, RAISED, text)
-        else:
-            slot[END_NS] = time.monotonic_ns()
-            _hand_over_returned(slots, slot, world.actor, returned)
         world.hand_over_notes()
         try:
             os.eventfd_read(before_last)
@@ -157,8 +160,6 @@ def _count(slot: memoryview) -> None:
 def _hand_over_returned(slots: Slots, slot: memoryview, actor: int, returned: Any) -> None:
     if returned is None:
         slot[STATUS] = NONE
-    elif returned is True or returned is False:
-        slot[VALUE], slot[STATUS] = returned, BOOL
     elif type(returned) is int and abs(returned) < 1 << 62:
         slot[VALUE], slot[STATUS] = returned, INT
     else:

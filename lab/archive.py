@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FLUSH_S = 0.5
 _EXPERIMENT, _ENVIRONMENT = "experiment.toml", "environment.json"
 _JOURNAL, _LOCK = "trials/journal.jsonl", "trials/.lock"
+_TIMES = ("wall_s", "wait_median_s", "wait_max_s")
 _ROW = [name for name in Trial._fields if name != "measures"]
 
 
@@ -90,7 +91,7 @@ class Archive:
             with _writing(self.folder):
                 pq.write_table(_with_cell(table, cell.columns()), temporary, compression="zstd")
                 temporary.replace(target)
-        (self.folder / _JOURNAL).unlink()
+        (self.folder / _JOURNAL).unlink(missing_ok=True)
 
     def _append(self, line: bytes) -> None:
         end = os.lseek(self._journal, 0, os.SEEK_END)
@@ -192,7 +193,7 @@ def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all."""
     temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
@@ -235,9 +236,11 @@ def _journal_lines(folder: Path) -> Iterator[dict[str, Any]]:
 def _parsed(line: bytes, where: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = json.loads(line)
-        if isinstance(parsed["columns"]["trial"], list) and isinstance(parsed["cell_id"], str) and "block" in parsed:
+        columns = parsed["columns"]
+        lengths = {len(columns[name]) for name in _ROW} | {len(values) for values in columns.values()}
+        if len(lengths) == 1 and isinstance(parsed["cell_id"], str) and isinstance(parsed["block"], int):
             return parsed
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise UsageError(f"{where}: expected a line of rows, found {line[:40]!r}. It was changed by hand: take it out.")
 
@@ -273,7 +276,15 @@ def _tables(folder: Path) -> Iterator[tuple[Cell, pa.Table]]:
                 tables = [tables[0].filter(is_new)]
             tables = [kept, *tables]
         if tables:
-            yield plan.cell, _concatenated(tables)
+            yield plan.cell, _once(_concatenated(tables))
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """Each trial once: an interrupt between writing rows and forgetting them makes the next flush write them again."""
+    import numpy as np
+
+    numbers, first = np.unique(table.column("trial").to_numpy(), return_index=True)
+    return table if len(numbers) == table.num_rows else table.take(np.sort(first))
 
 
 def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
@@ -316,14 +327,17 @@ def _journal_table(folder: Path, offsets: Sequence[int]) -> pa.Table:
             file.seek(offset)
             line = _parsed(file.readline(), str(folder / _JOURNAL))
             columns = {"block": [line["block"]] * len(line["columns"]["trial"]), **line["columns"]}
-            tables.append(pa.table({name: _array(values) for name, values in columns.items()}))
+            tables.append(pa.table({name: _array(name, values) for name, values in columns.items()}))
     return _concatenated(tables)
 
 
-def _array(values: Sequence[Any]) -> pa.Array:
+def _array(name: str, values: Sequence[Any]) -> pa.Array:
     """The values as a column; as text where a measure is of several kinds, or holds what UTF-8 can't."""
     import pyarrow as pa
 
+    if name in _TIMES:
+        # Also where no actor ever finished: the files of all cells have these columns of one type.
+        return pa.array(values, pa.float64())
     try:
         return pa.array(values)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):

@@ -15,6 +15,14 @@ Service = Callable[[Section, World], None]
 """What a service does from its start until the engine ends it."""
 
 
+def described(error: BaseException) -> str:
+    """The name and text of what was raised, whatever its own `__str__` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - it is the user's, like the error itself
+        return type(error).__name__
+
+
 class SectionRaised(Exception):
     """A section raised while a service did it; its text is the name and text of what was raised."""
 

@@ -492,3 +492,14 @@ def test_a_full_disk_is_an_output_error_and_keeps_the_rows_before(tmp_path):
         message_of_a_full_disk(disk / "results", "No space left on device"),
         {UNGUARDED: [trial(row) for row in range(int(number) - 1)]},
     )
+
+
+def test_rows_that_were_written_twice_count_once(folder):
+    """As after an interrupt between writing rows and forgetting them."""
+    measured(folder, 0, 1)
+    journal(folder).write_bytes(journal(folder).read_bytes() * 2)
+
+    ((_, frame),) = archive.read_cells(folder)
+    assert frame["trial"].tolist() == [0, 1]
+    compact(folder)
+    assert [row.trial for row in rows(folder)[UNGUARDED]] == [0, 1]

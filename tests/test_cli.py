@@ -165,12 +165,17 @@ class Paused(fine.Fine):
 """
 
 
+def await_line(stream, line):
+    """What a setup prints is no result: it is to be found on stderr."""
+    assert line in iter(stream.readline, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_exit_code_130_keeps_its_rows_shows_them_and_says_how_to_go_on(tmp_path, number):
     (tmp_path / "paused.py").write_text(INTERRUPTED)
     command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results"]
     run = subprocess.Popen([sys.executable, "-m", "lab", *command], stdout=-1, stderr=-1, text=True)
-    assert run.stdout.readline() == "thirty trials are measured\n"
+    await_line(run.stderr, "thirty trials are measured\n")
     run.send_signal(number)
     out, err = run.communicate()
     [numbers] = archive.done(tmp_path / "results").values()
@@ -187,7 +192,7 @@ def test_an_interrupted_run_that_was_to_print_json_prints_json(tmp_path):
     (tmp_path / "paused.py").write_text(INTERRUPTED)
     command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results", "--json"]
     run = subprocess.Popen([sys.executable, "-m", "lab", *command], stdout=-1, stderr=-1, text=True)
-    run.stdout.readline()
+    await_line(run.stderr, "thirty trials are measured\n")
     run.send_signal(signal.SIGINT)
     out, _ = run.communicate()
     assert out.startswith("{")
@@ -485,3 +490,15 @@ def test_a_shell_is_told_all_guards():
     done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True)
     told = {line.removeprefix("plain,").partition("(")[0] for line in done.stdout.splitlines()}
     assert (told, done.stderr) == (set(GUARDS), "")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"]])
+def test_output_that_can_not_be_written_is_exit_code_3_and_a_closed_pipe_is_none(arguments):
+    command = [sys.executable, "-m", "lab", *arguments]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, "can't write the output: No space left on device" in ended.stderr) == (3, True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert subprocess.run(command, stdout=writer, check=False).returncode == 0
+    os.close(writer)

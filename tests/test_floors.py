@@ -30,6 +30,8 @@ PURE = {"lab.statistics": {"lab.errors"}, "lab.medians": {"lab.statistics"}}
 """Modules that import nothing of lab but these."""
 
 EXCEPTIONS = {
+    ("lab.engines.real.lane", "SystemExit"): "a setup or judge that exits must not end lab in silence",
+    ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
     ("lab.engines.real.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -262,3 +263,66 @@ def test_a_worker_that_can_not_start_is_a_users_error(run):
 
     with pytest.raises(UsageError, match="did not start by spawn"):
         run(make_cell(Local, start_method="spawn"), 1)
+
+
+class Rude(Scenario):
+    """What a setup, a judge or a body may do by mistake or by ignorance."""
+
+    deed: str = "fork"
+    outcomes = {"doubled": violation("somebody else acted, too"), "ok": ok("each acted once")}
+
+    def shared(self, make):
+        make.value("acts")
+
+    def setup(self, world):
+        if self.deed == "setup exits":
+            sys.exit(0)
+
+    def section(self, world, actor):
+        with world.value("acts").get_lock():
+            world.value("acts").value += 1
+        if self.deed == "fork" and actor == 0:
+            os.fork()
+        if self.deed == "returns what can't be unpickled":
+            return Unloadable()
+        return world.value("acts").value
+
+    def judge(self, world, returns):
+        if self.deed == "judge exits":
+            sys.exit(0)
+        if self.deed == "judge measures a list":
+            return Judgement("ok", ["sold"])
+        if self.deed == "judge measures a parameter":
+            return Judgement("ok", {"deed": 1})
+        return self.first({}, doubled=max(returns) > 2)
+
+
+class Unloadable:
+    def __reduce__(self):
+        return (_refuse, ())
+
+
+def _refuse():
+    raise OSError("not here")
+
+
+@pytest.mark.parametrize(
+    ("deed", "detail"),
+    [
+        ("setup exits", "SystemExit: 0 (in setup)"),
+        ("judge exits", "SystemExit: 0 (in judge)"),
+        ("judge measures a list", "judge measured a list, expected a mapping of names to values"),
+        ("judge measures a parameter", "judge measured 'deed', which is a column already"),
+        ("returns what can't be unpickled", "OSError: not here (unpickling what actor 0 returned)"),
+    ],
+)
+def test_rudeness_is_an_outcome(run, deed, detail):
+    trials = run(make_cell(Rude, deed=deed), 3)
+
+    assert endings(trials) == {("raised", detail)}
+
+
+def test_a_child_that_comes_out_of_the_body_does_not_act(run):
+    trials = run(make_cell(Rude, deed="fork"), 30)
+
+    assert outcomes(trials) == {"ok": 30}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import click
 from lab.cli.list import list_command
 from lab.cli.run import run_command
 from lab.cli.show import plot_command, summary_command
-from lab.errors import LabError
+from lab.errors import LabError, OutputError
 
 DEFECT, INTERRUPTED = 70, 130
 
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     try:
-        return lab.main(args=arguments, standalone_mode=False) or 0
+        code = lab.main(args=arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
     except LabError as error:
         _say(str(error))
         return error.exit_code
@@ -59,12 +61,17 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         _say(f"{error.format_message()} `lab --help` and `lab COMMAND --help` tell more.")
         return 2
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say("interrupted; everything measured so far is kept")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click makes a SystemExit of a closed pipe
         # Who reads has seen enough. Python would complain once more while flushing on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        _say(f"can't write the output: {error.strerror}. Send it elsewhere; what was measured is kept.")
+        return OutputError.exit_code
     except Exception as error:  # noqa: BLE001 - the last word on what nobody foresaw
         import traceback
 
@@ -74,6 +81,11 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
             f"({frame.filename}:{frame.lineno}). Please report this line, with the command, to race-lab's maintainers."
         )
         return DEFECT
+    return int(code)
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -81,4 +93,5 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    click.echo(f"lab: {text}", err=True)
+    with contextlib.suppress(OSError):
+        click.echo(f"lab: {text}", err=True)

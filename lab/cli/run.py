@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +116,8 @@ def _measured(folder: Path, experiment: Experiment, as_json: bool, quiet: bool) 
     from lab.cli.show import show
 
     try:
-        with Bar(experiment, quiet) as bar:
+        # Results go to stdout; what a setup or a judge prints is no result.
+        with Bar(experiment, quiet) as bar, contextlib.redirect_stdout(sys.stderr):
             return verbs.resume(folder, progress=bar)
     except KeyboardInterrupt:
         import shlex

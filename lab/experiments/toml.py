@@ -28,7 +28,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 def read(path: Path) -> Experiment:
     """The experiment in a file; UsageError, which names the key, if there is none."""
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror}. Expected a TOML file of an experiment.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.guard import CountedGuard, Guard, Section, SectionRaised, Service
+from lab.guard import CountedGuard, Guard, Section, SectionRaised, Service, described
 from lab.world.protocol import Maker, World
 
 
@@ -29,7 +29,7 @@ def answer(section: Section, world: World, actor: int) -> Answer:
     try:
         return Answer(section(world.acting_for(actor), actor), None)
     except Exception as error:  # noqa: BLE001 - whatever a body raises is the actor's outcome, and the service goes on
-        return Answer(None, f"{type(error).__name__}: {error}")
+        return Answer(None, described(error))
 
 
 class QueueGuard(Guard):

@@ -9,6 +9,7 @@ they shared, and a new crew is built.
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import select
@@ -22,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from lab.cell import Cell
+from lab.engines.real.interrupts import held_back
 from lab.engines.real.primitives import RealMaker
 from lab.engines.real.slots import Slots
 from lab.engines.real.worker import Descriptor, Job, work
-from lab.errors import UsageError
+from lab.errors import OutputError, UsageError
 
 _READY_S = 60
 
@@ -41,7 +43,6 @@ class Crew:
         self._home, self._files = home, files
         (home / "pids").mkdir(parents=True)
         files.mkdir(parents=True, exist_ok=True)
-        self.slots = Slots(home / "slots", cell.processes + len(cell.guard.services()))
         self.done = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._go = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_SEMAPHORE) for _ in range(2)]
         self._turn = 0
@@ -52,14 +53,16 @@ class Crew:
         context = multiprocessing.get_context(cell.start_method)
         self.maker = RealMaker(context, cell.processes, home)
         try:
-            with _names_under(home):
+            self.slots = Slots(home / "slots", cell.processes + len(cell.guard.services()))
+            with _names_under(home), held_back():
                 self._declare()
                 self._start(context)
         except OSError as error:
             self.close()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise OutputError(f"no room for a crew in {home}: {error.strerror}. Make room there.") from error
             raise UsageError(
-                f"can't start {self.slots.participants} processes: {error.strerror}. "
-                "Try fewer --processes, or --lanes 1."
+                f"can't start {cell.processes} processes: {error.strerror}. Try fewer --processes, or --lanes 1."
             ) from error
         except BaseException:
             self.close()
@@ -179,10 +182,16 @@ class Crew:
                     return False
                 raise UsageError(
                     f"a worker of {self.cell} did not start by {self.cell.start_method}; its message stands above. "
-                    "With spawn and forkserver every process imports the program's main module anew: guard what it "
-                    "runs with `if __name__ == '__main__':`, or try --start-method fork."
+                    + _HINTS.get(self.cell.start_method, _IMPORTS_ANEW)
                 )
         return True
+
+
+_IMPORTS_ANEW = (
+    "By spawn and forkserver every process imports the program's main module anew: guard what it runs with "
+    "`if __name__ == '__main__':`, or try --start-method fork."
+)
+_HINTS = {"fork": "Is there room in memory and on tmpfs?"}
 
 
 def _exit_code(worker: Any) -> int:

@@ -15,6 +15,7 @@ from typing import Self
 
 from lab.cell import Cell
 from lab.engines.real import scratch
+from lab.engines.real.interrupts import held_back
 from lab.engines.real.lane import Lane
 from lab.errors import OutputError, UsageError
 from lab.trial import Trial
@@ -46,7 +47,8 @@ class RealEngine:
             scratch.sweep(self.home)
             raise
         self._had_forkserver = forkserver._forkserver._forkserver_pid is not None  # type: ignore[attr-defined]
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        hard = self._limits[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._janitor = scratch.Janitor([self.home, self._files])
         return self
@@ -54,12 +56,14 @@ class RealEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._had_forkserver:
-            # Its socket is in the folder that goes now.
-            forkserver._forkserver._stop()  # type: ignore[attr-defined]
-        for root in (self.home, self._files):
-            scratch.sweep(root)
-        self._janitor.dismiss()
+        with held_back():
+            if not self._had_forkserver:
+                # Its socket is in the folder that goes now.
+                forkserver._forkserver._stop()  # type: ignore[attr-defined]
+            for root in (self.home, self._files):
+                scratch.sweep(root)
+            self._janitor.dismiss()
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
 
     def open(self, cell: Cell, lanes: int = 1, timeout_s: float | None = None) -> RealSession:
         """A session of so many trials side by side; a trial that takes longer than `timeout_s` is a hang."""
@@ -114,11 +118,12 @@ class RealSession:
 
     def close(self) -> None:
         """End every process and remove every file of the session."""
-        for lane in self._lanes:
-            lane.kill()
-        for lane in self._lanes:
-            lane.close()
-        self._lanes.clear()
+        with held_back():
+            for lane in self._lanes:
+                lane.kill()
+            for lane in self._lanes:
+                lane.close()
+            self._lanes.clear()
 
     def _begin(self, lane: Lane, numbers: Iterator[int], busy: set[Lane]) -> Iterator[Trial]:
         for number in numbers:

@@ -29,6 +29,7 @@ from lab.engines.real.slots import (
 )
 from lab.engines.real.world import place_of, straight_through
 from lab.errors import UsageError
+from lab.guard import described
 from lab.store import StagedStore, Store
 from lab.trial import RESERVED, Judgement, Measure, Note, Trial
 from lab.world.protocol import Stage
@@ -37,6 +38,9 @@ _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
 one to wake up, and short, since who spins for long is preempted. Where every process has a core it follows the machine:
 longer by a quarter after a trial for which an actor was late, else a little shorter, so that 1 trial in 50 is late."""
+
+# SystemExit too: who calls sys.exit() in a setup or a judge must not end the run in silence.
+_RAISED = (Exception, SystemExit, GeneratorExit)
 
 _MEASURES = (bool, int, float, str, type(None))
 
@@ -90,8 +94,8 @@ class Lane:
         self._stage.notes = ()
         try:
             self._cell.scenario.setup(self._stage)
-        except Exception as error:  # noqa: BLE001 - a setup that raises is an outcome, as a section's is
-            return self._row("raised", detail=f"{_described(error)} (in setup)")
+        except _RAISED as error:
+            return self._row("raised", detail=f"{described(error)} (in setup)")
         slots = self.crew.slots
         slots.clear(self._cell.processes)
         slots.header[TRIAL_SEED] = self._seed
@@ -112,7 +116,11 @@ class Lane:
         for actor, row in enumerate(rows):
             returned = row[VALUE] != 0 if row[STATUS] == BOOL else row[VALUE] if row[STATUS] == INT else None
             if row[EXTRA_BYTES] or row[IS_SPILLED]:
-                for extra in self.crew.slots.extras(actor):
+                try:
+                    extras = self.crew.slots.extras(actor)
+                except _RAISED as error:
+                    return self._broken("raised", f"{described(error)} (unpickling what actor {actor} returned)")
+                for extra in extras:
                     if isinstance(extra, list):
                         notes += extra
                     else:
@@ -194,8 +202,8 @@ class Lane:
     def _judged(self, returns: Sequence[Any]) -> tuple[Judgement, str]:
         try:
             judgement = self._cell.scenario.judge(self._stage, returns)
-        except Exception as error:  # noqa: BLE001 - a judge that raises is an outcome, as a section's is
-            return Judgement("raised"), f"{_described(error)} (in judge)"
+        except _RAISED as error:
+            return Judgement("raised"), f"{described(error)} (in judge)"
         try:
             signature = (judgement.outcome, *judgement.measures, *map(type, judgement.measures.values()))
             if signature in self._approved:
@@ -239,24 +247,24 @@ class Lane:
 def _objection(judgement: object, cell: Cell) -> str:
     """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
     if not isinstance(judgement, Judgement):
-        return f"judge returned {judgement!r:.60}, expected a lab.Judgement"
+        return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
     if judgement.outcome not in cell.scenario.outcomes:
         return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
+    if not isinstance(judgement.measures, Mapping):
+        return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
     for name, value in judgement.measures.items():
-        if name in RESERVED:
-            return f"judge measured {name!r}, which is a column of lab's own"
+        if not isinstance(name, str) or _storable(name) != name:
+            return f"judge measured {name!a}, expected a name that is text"
+        if name in RESERVED or name in cell.scenario.fields():
+            return f"judge measured {name!r}, which is a column already"
         if type(value) not in _MEASURES:
-            return f"judge measured {name} = {value!r:.60}, expected a bool, int, float, str or None"
+            return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
     return ""
 
 
 def _storable(text: str) -> str:
     """The text without what UTF-8 can't hold, such as half of a surrogate pair from a file's name."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _middle(ordered: Sequence[int]) -> float:

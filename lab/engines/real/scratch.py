@@ -57,8 +57,8 @@ def _family() -> str:
 
 
 def _has_living_owner(name: str) -> bool:
-    pid, start = name.removeprefix(_family()).split("-")[:2]
-    return identity(int(pid)) == f"{pid}-{start}"
+    pid, _, rest = name.removeprefix(_family()).partition("-")
+    return not pid.isdecimal() or identity(int(pid)) == f"{pid}-{rest.partition('-')[0]}"
 
 
 def sweep(root: Path) -> None:

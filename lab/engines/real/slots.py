@@ -41,6 +41,8 @@ class Slots:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             os.ftruncate(descriptor, size)
+            # Now, and not by a SIGBUS when it is written, should a full tmpfs be noticed.
+            os.posix_fallocate(descriptor, 0, self._extra_start)
             self._bytes = mmap.mmap(descriptor, size)
         finally:
             os.close(descriptor)

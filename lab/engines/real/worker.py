@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.real import scratch
+from lab.engines.real.interrupts import INTERRUPTS
 from lab.engines.real.slots import (
     ACTING,
     ASKED_NS,
@@ -32,7 +33,7 @@ from lab.engines.real.slots import (
     Slots,
 )
 from lab.engines.real.world import RealWorld, opened, place_of
-from lab.guard import Guard, SectionRaised
+from lab.guard import Guard, SectionRaised, described
 from lab.scenario import Scenario
 from lab.store import Store
 from lab.world.protocol import World
@@ -96,6 +97,7 @@ def _settle(job: Job, participant: int) -> None:
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     # Results go to stdout; what a body prints is no result.
     os.dup2(2, 1)
     # Written before the look at the coordinator: one that dies later is survived by a janitor that can read it.
@@ -111,7 +113,7 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
     before_last, done = job.before_last.number, job.done.number
     header, slot = slots.header, slots.slot(world.actor)
     scenario, guard = job.scenario, job.guard
-    act, monotonic_ns = scenario.act, time.monotonic_ns
+    act, monotonic_ns, pid = scenario.act, time.monotonic_ns, os.getpid()
 
     def section(inner: World, actor: int) -> Any:
         _count(slot)
@@ -134,20 +136,28 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
                 pass
         try:
             returned = act(world, world.actor, guarded)
+            _end_if_copied(pid)
             slot[END_NS] = monotonic_ns()
             if returned is True or returned is False:
                 slot[VALUE], slot[STATUS] = returned, BOOL
             else:
                 _hand_over_returned(slots, slot, world.actor, returned)
         except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
+            _end_if_copied(pid)
             slot[END_NS] = monotonic_ns()
-            text = str(error) if isinstance(error, SectionRaised) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, SectionRaised) else described(error)
             _hand_over(slots, slot, world.actor, RAISED, text)
         world.hand_over_notes()
         try:
             os.eventfd_read(before_last)
         except BlockingIOError:
             os.eventfd_write(done, 1)
+
+
+def _end_if_copied(pid: int) -> None:
+    # A child that the body forked and that came back out of it would go on as a second actor.
+    if os.getpid() != pid:
+        os._exit(0)
 
 
 def _count(slot: memoryview) -> None:
@@ -177,12 +187,15 @@ def _hand_over(slots: Slots, slot: memoryview, actor: int, status: int, value: A
 
 
 def _serve(job: Job, world: RealWorld, slots: Slots, service: int) -> None:
+    pid = os.getpid()
+
     def section(inner: World, actor: int) -> Any:
         assert isinstance(inner, RealWorld), "acting_for() gave it"
         _count(slots.slot(actor))
         try:
             return job.scenario.section(inner, actor)
         finally:
+            _end_if_copied(pid)
             inner.hand_over_notes()
 
     job.guard.services()[service](section, world)

@@ -40,10 +40,7 @@ class Cell:
         _check_fields(self)
         _check_guard(self)
         _check_store(self)
-        if not 1 <= self.processes <= MOST_PROCESSES:
-            raise UsageError(
-                f"processes {self.processes}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5."
-            )
+        _check_processes(self.processes)
 
     @cached_property
     def cell_id(self) -> str:
@@ -55,6 +52,11 @@ class Cell:
     def violations(self) -> frozenset[str]:
         """The outcomes that must not happen, the engine's included."""
         return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == "violation")
+
+    @cached_property
+    def taken_names(self) -> frozenset[str]:
+        """Columns that a row of this cell has anyhow, so that no measure may be called like one."""
+        return RESERVED | frozenset(self.scenario.fields())
 
     def draw_key(self, seed: int) -> int:
         """What the trials' seeds are mixed from: scenario, fields and processes; neither guard, store nor engine."""
@@ -96,6 +98,13 @@ class Cell:
             self.delay() or "",
         ]
         return ", ".join(part for part in parts if part)
+
+
+def _check_processes(number: object) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PROCESSES:
+        raise UsageError(
+            f"processes {number}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5,10."
+        )
 
 
 def _check_fields(cell: Cell) -> None:

@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Generator
 from typing import IO, Any, ClassVar, Protocol, TypeVar
 
@@ -96,7 +95,7 @@ class Store:
 
     def fill(self, record: Record) -> None:
         """What `write` does, while no actor runs: it may take a shorter way to the same end."""
-        collections.deque(self.write(record), maxlen=0)
+        _returned(self.write(record))
 
     def final(self) -> Record:
         """What `read` gives, while no actor runs: it may take a shorter way to it."""

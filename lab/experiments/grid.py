@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import delays
-from lab.cell import ALIGNMENTS, MOST_PROCESSES, START_METHODS, Cell
+from lab.cell import ALIGNMENTS, START_METHODS, Cell
 from lab.delays import Delay
 from lab.errors import UsageError, unknown_name
 from lab.guards import guard_named
@@ -96,7 +96,7 @@ def _cells(experiment: Experiment, grid: Grid) -> Iterator[Cell]:
                         scenario,
                         guard_named(guard),
                         store,
-                        _processes(processes),
+                        processes,
                         experiment.engine,
                         experiment.alignment,
                         experiment.start_method,
@@ -128,14 +128,6 @@ def _guards(grid: Grid, kind: type[Scenario], store: type[Store] | None) -> Sequ
     if grid.guards:
         return grid.guards
     return [guard for guard in kind.guards if store is None or issubclass(store, guard_named(guard).needs_store)]
-
-
-def _processes(number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PROCESSES:
-        raise UsageError(
-            f"processes {number}: expected a whole number from 1 to {MOST_PROCESSES}. Try --processes 2,5,10."
-        )
-    return number
 
 
 def _trials(experiment: Experiment, grid: Grid, cell: Cell) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 
 from lab.errors import SHOWN_BY_LIST, unknown_name
@@ -17,6 +18,7 @@ BUILT_IN = {
 }
 
 
+@cache
 def known_scenarios() -> dict[str, str]:
     """Name and reference of each built-in scenario, and of each in the entry point group `lab.scenarios`."""
     return BUILT_IN | {entry.name: entry.value for entry in entry_points(group="lab.scenarios")}

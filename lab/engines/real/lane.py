@@ -31,7 +31,7 @@ from lab.engines.real.world import place_of, straight_through
 from lab.errors import UsageError
 from lab.guard import described
 from lab.store import StagedStore, Store
-from lab.trial import RESERVED, Judgement, Measure, Note, Trial
+from lab.trial import Judgement, Measure, Note, Trial
 from lab.world.protocol import Stage
 
 _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
@@ -62,8 +62,6 @@ class Lane:
         self._crews = 0
         self._store: Store | None = None
         self._voids = 0
-        # Shapes of judgements that were found fine: most trials of a cell have one of a few.
-        self._approved: set[tuple[object, ...]] = set()
         self._align_ns = 0
         if cell.alignment == "aligned":
             self._rounds = -(-cell.processes // (os.cpu_count() or 1))
@@ -204,16 +202,7 @@ class Lane:
             judgement = self._cell.scenario.judge(self._stage, returns)
         except _RAISED as error:
             return Judgement("raised"), f"{described(error)} (in judge)"
-        try:
-            signature = (judgement.outcome, *judgement.measures, *map(type, judgement.measures.values()))
-            if signature in self._approved:
-                return judgement, ""
-        except (AttributeError, TypeError):
-            signature = ()
-        objection = _objection(judgement, self._cell)
-        if not objection:
-            self._approved.add(signature)
-        return judgement, objection
+        return judgement, _objection(judgement, self._cell)
 
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
@@ -255,7 +244,7 @@ def _objection(judgement: object, cell: Cell) -> str:
     for name, value in judgement.measures.items():
         if not isinstance(name, str) or _storable(name) != name:
             return f"judge measured {name!a}, expected a name that is text"
-        if name in RESERVED or name in cell.scenario.fields():
+        if name in cell.taken_names:
             return f"judge measured {name!r}, which is a column already"
         if type(value) not in _MEASURES:
             return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"

@@ -65,7 +65,9 @@ def _figure(lines: int, columns: int, height: float, ratios: Sequence[float] | N
 
 
 def _entitle(axes: Axes, title: str, letters: int) -> None:
-    axes.set_title(textwrap.fill(title, letters, break_on_hyphens=False))
+    # A part that is longer than a line is broken at its width, which may leave a space that doesn't break in front.
+    lines = textwrap.wrap(title, letters, break_on_hyphens=False)
+    axes.set_title("\n".join(line.strip() for line in lines))
 
 
 def columns_of(panels: Sequence[Panel]) -> int:

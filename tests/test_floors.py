@@ -14,9 +14,9 @@ HOME = Path(lab.__file__).parent
 
 FLOORS = [
     ["errors", "delays", "draws", "trial", "statistics", "medians"],
-    ["world", "scenario", "guard", "store", "cell"],
+    ["world", "scenario", "guard", "store", "cell", "scheduler"],
     ["scenarios", "guards", "stores"],
-    ["engines"],
+    ["engines", "schedulers", "explore"],
     ["experiments", "archive", "environment"],
     ["results", "summary"],
     ["plots", "findings", "verbs"],

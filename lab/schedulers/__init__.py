@@ -1,0 +1,1 @@
+"""Strategies, one a file. None of them knows an engine."""

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
+Key = tuple[int, bool]
+
+
 class Operation(NamedTuple):
     """One visible step of an actor, announced before it is done.
 
@@ -29,6 +32,11 @@ class Operation(NamedTuple):
     is_timeout: bool = False
     line: str = ""
     ready_at: float = 0.0
+
+    @property
+    def key(self) -> Key:
+        """Who does it, and whether it is a timeout: one of the choices at a moment."""
+        return self.actor, self.is_timeout
 
     def conflicts_with(self, other: Operation) -> bool:
         """True if the order of the two could matter: one actor's, or on one object and not both reads."""
@@ -53,8 +61,12 @@ class Cut(Exception):
     """Raised by a scheduler to end an execution: nothing that is not known already lies ahead of it."""
 
 
+class Departed(Exception):
+    """Raised by a scheduler that repeats an execution and can't: the program did something else this time."""
+
+
 class Scheduler(Protocol):
-    """A strategy."""
+    """A strategy. An execution is `begin`, a `choose` for each operation, and `end`."""
 
     asks_always: bool
     """False if an operation that alone can be done is done without asking: nothing is to be chosen then. A search must
@@ -69,3 +81,6 @@ class Scheduler(Protocol):
         `enabled` is never empty, and in an order that depends on the past of this execution alone. `current` is the
         actor of the last operation, None before the first. Raises Cut to end the execution.
         """
+
+    def end(self, waiting: Sequence[Operation]) -> None:
+        """The execution ended, and these operations were announced and never done: what a deadlock is made of."""

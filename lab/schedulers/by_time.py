@@ -32,3 +32,6 @@ class ByTime:
             return min(range(len(enabled)), key=lambda place: enabled[place].actor)
         self._state = state = self._state * _FACTOR + _STEP & _MASK
         return (state >> 32) * len(enabled) >> 32
+
+    def end(self, waiting: Sequence[Operation]) -> None:
+        """Nothing is learnt from it."""

@@ -1,0 +1,223 @@
+"""Dynamic partial-order reduction: of the schedules that differ only in the order of independent operations, one.
+
+Source-DPOR with sleep sets: Abdulla, Aronis, Jonsson and Sagonas, "Source sets: a foundation for optimal dynamic
+partial order reduction", Journal of the ACM 64(4), 2017. After each execution its races are sought: two operations in
+conflict, of different actors, that nothing between them orders. For each race a choice is added where the first of the
+two was made, so that a later execution has them the other way round. A sleep set keeps an execution from doing what an
+earlier one has done; an execution in which everybody sleeps is cut, and was redundant.
+
+The paper's programs never block. Here an operation may wait for another (an acquire for a release), and then the two
+can't be reversed: the operation races with the last one before which it could have been done, as in Flanagan and
+Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005 ("may be co-enabled"), which also
+looks at the operations that were still waiting at the end. Where that is not known, it is taken to be so.
+
+An actor that waits with a timeout has two operations; wherever one of them is taken, the other is tried as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.scheduler import Cut, Departed, Key, Operation
+
+
+class Node:
+    """A moment of choice: what could be done, what has been chosen, and what is still to be tried there."""
+
+    __slots__ = ("chosen", "enabled", "places", "sleeping", "tried")
+
+    def __init__(self, enabled: Sequence[Operation], sleeping: dict[Key, Operation]) -> None:
+        self.enabled = enabled
+        self.places = {operation.key: place for place, operation in enumerate(enabled)}
+        self.sleeping = sleeping
+        self.tried: dict[Key, bool] = {}
+        """What is chosen here in some execution: True once it was."""
+        self.chosen: Operation
+
+    def take(self, key: Key) -> None:
+        """Choose this in the execution at hand."""
+        self.chosen = self.enabled[self.places[key]]
+        self.add(key)
+        self.tried[key] = True
+
+    def add(self, key: Key) -> None:
+        """Choose this in some execution, and the other operation of an actor that has two."""
+        self.tried.setdefault(key, False)
+        other = key[0], not key[1]
+        if other in self.places:
+            self.tried.setdefault(other, False)
+
+    def next_key(self) -> Key | None:
+        """What is to be tried next, and is not covered by what was tried."""
+        for key, was_taken in self.tried.items():
+            if not was_taken and key not in self.sleeping:
+                return key
+        return None
+
+
+class Dpor:
+    """Every outcome and every deadlock, in one execution for each way to order the operations that are in conflict."""
+
+    asks_always = True
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._depth = 0
+        self._is_started = False
+
+    def begin(self) -> bool:
+        """Go back to the deepest choice at which something is left to try."""
+        self._depth = 0
+        if not self._is_started:
+            self._is_started = True
+            return True
+        while self.nodes:
+            node = self.nodes[-1]
+            node.sleeping[node.chosen.key] = node.chosen
+            key = node.next_key()
+            if key is not None:
+                node.take(key)
+                return True
+            self.nodes.pop()
+        return False
+
+    def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
+        """As before down to the choice that is new; then whoever runs, if it may, or the first who may."""
+        depth = self._depth
+        self._depth += 1
+        if depth < len(self.nodes):
+            node = self.nodes[depth]
+            place = node.places[node.chosen.key]
+            if place >= len(enabled) or enabled[place] != node.chosen:
+                raise Departed(f"operation {depth}: expected {node.chosen}, found {enabled}")
+            return place
+        node = Node(tuple(enabled), self._sleeping(depth))
+        awake = [operation for operation in node.enabled if operation.key not in node.sleeping]
+        if not awake:
+            raise Cut
+        self.nodes.append(node)
+        own = [operation for operation in awake if operation.actor == current]
+        node.take((own or awake)[0].key)
+        return node.places[node.chosen.key]
+
+    def _sleeping(self, depth: int) -> dict[Key, Operation]:
+        """What need not be tried at a new node: what sleeps at the node before, and does not care what was done."""
+        if depth == 0:
+            return {}
+        before = self.nodes[depth - 1]
+        return {
+            key: operation
+            for key, operation in before.sleeping.items()
+            if not operation.conflicts_with(before.chosen)
+        }
+
+    def end(self, waiting: Sequence[Operation]) -> None:
+        """Seek the races of the execution, and add what reverses them."""
+        trace = Trace()
+        for place, node in enumerate(self.nodes):
+            for race in trace.races(node.chosen, self.nodes):
+                self._reverse(trace, race, node.chosen)
+            trace.append(place, node.chosen)
+        for operation in waiting:
+            for race in trace.races(operation, self.nodes):
+                self._reverse(trace, race, operation)
+
+    def _reverse(self, trace: Trace, race: int, later: Operation) -> None:
+        """Add to the node of the first of two operations in a race what leads to the later one coming first."""
+        node = self.nodes[race]
+        firsts = trace.firsts(race, later)
+        if any(key in node.tried or key in node.sleeping for key in firsts):
+            return
+        able = [key for key in firsts if key in node.places]
+        if not able:
+            for key in node.places:
+                node.add(key)
+        else:
+            node.add(later.key if later.key in able else able[0])
+
+
+class Trace:
+    """The operations of an execution with their vector clocks: `clock[a]` operations of actor a happened before."""
+
+    def __init__(self) -> None:
+        self._operations: list[Operation] = []
+        self._clocks: list[dict[int, int]] = []
+        self._places: dict[int, list[int]] = {}
+        """For each actor, where in the trace its operations stand."""
+        self._accesses: dict[str, list[int]] = {}
+        """For each object, where in the trace it is touched."""
+
+    def append(self, place: int, operation: Operation) -> None:
+        """Add what was done."""
+        clock = dict(self._before(operation.actor))
+        for other in self._conflicting(operation):
+            _join(clock, self._clocks[other])
+        own = self._places.setdefault(operation.actor, [])
+        own.append(place)
+        clock[operation.actor] = len(own)
+        self._operations.append(operation)
+        self._clocks.append(clock)
+        for name in operation.objects:
+            self._accesses.setdefault(name, []).append(place)
+
+    def races(self, operation: Operation, nodes: Sequence[Node]) -> list[int]:
+        """Where the operations stand with which this one, the next of its actor, is in a race that can be reversed."""
+        before = self._before(operation.actor)
+        announced = self._places.get(operation.actor, [-1])[-1]
+        found: list[int] = []
+        for place in sorted(self._conflicting(operation), reverse=True):
+            if self._is_before(place, before) or any(self._is_before(place, self._clocks[race]) for race in found):
+                continue
+            was_blocked = place > announced and operation.key not in nodes[place].places
+            if not was_blocked:
+                found.append(place)
+        return found
+
+    def firsts(self, race: int, later: Operation) -> list[Key]:
+        """Who can begin an execution in which `later` comes before the operation at `race`.
+
+        The operations after that one which do not depend on it, and then `later`: of these, all that depend on none
+        before them (the initials of the paper).
+        """
+        kept: list[int] = []
+        firsts: dict[int, Key] = {}
+        for place in range(race + 1, len(self._operations)):
+            clock = self._clocks[place]
+            if self._is_before(race, clock):
+                continue
+            operation = self._operations[place]
+            if operation.actor not in firsts and not any(self._is_before(other, clock) for other in kept):
+                firsts[operation.actor] = operation.key
+            kept.append(place)
+        if later.actor not in firsts:
+            before = self._before(later.actor)
+            depends = any(
+                self._is_before(place, before) or self._operations[place].conflicts_with(later) for place in kept
+            )
+            if not depends:
+                firsts[later.actor] = later.key
+        return list(firsts.values())
+
+    def _before(self, actor: int) -> dict[int, int]:
+        own = self._places.get(actor)
+        return self._clocks[own[-1]] if own else {}
+
+    def _is_before(self, place: int, clock: dict[int, int]) -> bool:
+        """True if the operation there is among those that the clock has seen."""
+        return self._clocks[place][self._operations[place].actor] <= clock.get(self._operations[place].actor, 0)
+
+    def _conflicting(self, operation: Operation) -> set[int]:
+        """Where operations of other actors stand that are in conflict with this one."""
+        return {
+            place
+            for name in operation.objects
+            for place in self._accesses.get(name, ())
+            if self._operations[place].actor != operation.actor
+            and not (operation.is_read and self._operations[place].is_read)
+        }
+
+
+def _join(clock: dict[int, int], other: dict[int, int]) -> None:
+    for actor, count in other.items():
+        if count > clock.get(actor, 0):
+            clock[actor] = count

@@ -16,7 +16,7 @@ An actor that waits with a timeout has two operations; wherever one of them is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lab.scheduler import Cut, Departed, Key, Operation
 
@@ -62,6 +62,8 @@ class Dpor:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self._trace = Trace()
+        """Of the last execution, as far as the next one begins like it."""
         self._depth = 0
         self._is_started = False
 
@@ -77,6 +79,7 @@ class Dpor:
             key = node.next_key()
             if key is not None:
                 node.take(key)
+                self._trace.cut(len(self.nodes) - 1)
                 return True
             self.nodes.pop()
         return False
@@ -106,26 +109,25 @@ class Dpor:
             return {}
         before = self.nodes[depth - 1]
         return {
-            key: operation
-            for key, operation in before.sleeping.items()
-            if not operation.conflicts_with(before.chosen)
+            key: operation for key, operation in before.sleeping.items() if not operation.conflicts_with(before.chosen)
         }
 
     def end(self, waiting: Sequence[Operation]) -> None:
         """Seek the races of the execution, and add what reverses them."""
-        trace = Trace()
-        for place, node in enumerate(self.nodes):
-            for race in trace.races(node.chosen, self.nodes):
-                self._reverse(trace, race, node.chosen)
-            trace.append(place, node.chosen)
+        for node in self.nodes[len(self._trace) :]:
+            self._reverse_races(node.chosen)
+            self._trace.append(node.chosen)
         for operation in waiting:
-            for race in trace.races(operation, self.nodes):
-                self._reverse(trace, race, operation)
+            self._reverse_races(operation)
 
-    def _reverse(self, trace: Trace, race: int, later: Operation) -> None:
+    def _reverse_races(self, operation: Operation) -> None:
+        for race in self._trace.races(operation, self.nodes):
+            self._reverse(race, operation)
+
+    def _reverse(self, race: int, later: Operation) -> None:
         """Add to the node of the first of two operations in a race what leads to the later one coming first."""
         node = self.nodes[race]
-        firsts = trace.firsts(race, later)
+        firsts = self._trace.firsts(race, later)
         if any(key in node.tried or key in node.sleeping for key in firsts):
             return
         able = [key for key in firsts if key in node.places]
@@ -137,40 +139,58 @@ class Dpor:
 
 
 class Trace:
-    """The operations of an execution with their vector clocks: `clock[a]` operations of actor a happened before."""
+    """The operations of an execution with their vector clocks: `clock[a]` operations of actor a happened before.
+
+    A stack, as an execution begins like the one before it. Places are counted from its start.
+    """
 
     def __init__(self) -> None:
         self._operations: list[Operation] = []
-        self._clocks: list[dict[int, int]] = []
+        self._clocks: list[Clock] = []
+        self._counts: list[int] = []
+        """For each place, the how manieth of its actor's operations stands there."""
         self._places: dict[int, list[int]] = {}
-        """For each actor, where in the trace its operations stand."""
+        """For each actor, where its operations stand."""
         self._accesses: dict[str, list[int]] = {}
-        """For each object, where in the trace it is touched."""
+        """For each object, where it is touched."""
 
-    def append(self, place: int, operation: Operation) -> None:
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def append(self, operation: Operation) -> None:
         """Add what was done."""
-        clock = dict(self._before(operation.actor))
-        for other in self._conflicting(operation):
+        place, clock = len(self._operations), dict(self._before(operation.actor))
+        for other in self._latest_conflicting(operation, clock):
             _join(clock, self._clocks[other])
         own = self._places.setdefault(operation.actor, [])
         own.append(place)
         clock[operation.actor] = len(own)
+        self._counts.append(len(own))
         self._operations.append(operation)
         self._clocks.append(clock)
         for name in operation.objects:
             self._accesses.setdefault(name, []).append(place)
 
+    def cut(self, length: int) -> None:
+        """Forget all from this place on."""
+        while len(self._operations) > length:
+            operation = self._operations.pop()
+            self._clocks.pop()
+            self._counts.pop()
+            self._places[operation.actor].pop()
+            for name in operation.objects:
+                self._accesses[name].pop()
+
     def races(self, operation: Operation, nodes: Sequence[Node]) -> list[int]:
         """Where the operations stand with which this one, the next of its actor, is in a race that can be reversed."""
-        before = self._before(operation.actor)
-        announced = self._places.get(operation.actor, [-1])[-1]
-        found: list[int] = []
-        for place in sorted(self._conflicting(operation), reverse=True):
-            if self._is_before(place, before) or any(self._is_before(place, self._clocks[race]) for race in found):
-                continue
+        own = self._places.get(operation.actor)
+        announced = own[-1] if own else -1
+        seen, found = dict(self._before(operation.actor)), []
+        for place in self._latest_conflicting(operation, seen):
             was_blocked = place > announced and operation.key not in nodes[place].places
             if not was_blocked:
                 found.append(place)
+                _join(seen, self._clocks[place])
         return found
 
     def firsts(self, race: int, later: Operation) -> list[Key]:
@@ -198,26 +218,37 @@ class Trace:
                 firsts[later.actor] = later.key
         return list(firsts.values())
 
-    def _before(self, actor: int) -> dict[int, int]:
+    def _before(self, actor: int) -> Clock:
         own = self._places.get(actor)
-        return self._clocks[own[-1]] if own else {}
+        return self._clocks[own[-1]] if own else _NONE
 
-    def _is_before(self, place: int, clock: dict[int, int]) -> bool:
+    def _is_before(self, place: int, clock: Clock) -> bool:
         """True if the operation there is among those that the clock has seen."""
-        return self._clocks[place][self._operations[place].actor] <= clock.get(self._operations[place].actor, 0)
+        return self._counts[place] <= clock.get(self._operations[place].actor, 0)
 
-    def _conflicting(self, operation: Operation) -> set[int]:
-        """Where operations of other actors stand that are in conflict with this one."""
-        return {
-            place
-            for name in operation.objects
-            for place in self._accesses.get(name, ())
-            if self._operations[place].actor != operation.actor
-            and not (operation.is_read and self._operations[place].is_read)
-        }
+    def _latest_conflicting(self, operation: Operation, seen: Clock) -> Iterator[int]:
+        """Where operations stand that are in conflict with this one and not among those seen, the last one first.
+
+        Who asks may see more meanwhile. Before one that is seen and no read, all that touch its object are seen.
+        """
+        if len(operation.objects) == 1:
+            places: Iterable[int] = reversed(self._accesses.get(operation.objects[0], ()))
+        else:
+            places = sorted({p for name in operation.objects for p in self._accesses.get(name, ())}, reverse=True)
+        for place in places:
+            other = self._operations[place]
+            if self._is_before(place, seen):
+                if not other.is_read and len(operation.objects) == 1:
+                    return
+            elif not (other.is_read and operation.is_read):
+                yield place
 
 
-def _join(clock: dict[int, int], other: dict[int, int]) -> None:
+Clock = dict[int, int]
+_NONE: Clock = {}
+
+
+def _join(clock: Clock, other: Clock) -> None:
     for actor, count in other.items():
         if count > clock.get(actor, 0):
             clock[actor] = count

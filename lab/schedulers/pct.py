@@ -61,4 +61,4 @@ class Pct:
     def chance(self) -> float:
         """The least probability that an execution shows a bug of this depth, as far as the program was seen."""
         operations = max(self._most_operations, self._operations, 1)
-        return 1 / (self._most_actors * operations ** (self.depth - 1))
+        return 1.0 / (self._most_actors * float(operations) ** (self.depth - 1))

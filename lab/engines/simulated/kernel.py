@@ -42,13 +42,16 @@ class Shared:
 class Step:
     """What an actor may announce, made once and announced often: it can be done while `can` holds (None: always)."""
 
-    __slots__ = ("can", "is_read", "kind", "names", "shared")
+    __slots__ = ("can", "is_data", "is_read", "kind", "names", "shared")
 
-    def __init__(self, kind: str, *shared: Shared, is_read: bool = False, can: Can | None = None) -> None:
+    def __init__(
+        self, kind: str, *shared: Shared, is_read: bool = False, is_data: bool = False, can: Can | None = None
+    ) -> None:
         self.kind = kind
         self.shared = shared
         self.names = tuple(part.name for part in shared)
         self.is_read = is_read
+        self.is_data = is_data
         self.can = can
 
 
@@ -91,7 +94,7 @@ class Actor:
         """What it has announced, or that it gives up waiting for it."""
         step = self.step
         is_read = step.is_read and not is_timeout
-        return Operation(self.number, step.kind, step.names, is_read, is_timeout, self.line, ready_at)
+        return Operation(self.number, step.kind, step.names, is_read, is_timeout, step.is_data, self.line, ready_at)
 
 
 _Entry = tuple[float, int, Actor, int, bool]

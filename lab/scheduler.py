@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-
 Key = tuple[int, bool]
 
 
@@ -18,10 +17,9 @@ class Operation(NamedTuple):
 
     `objects` are the names of what it touches; with none it concerns nobody else. Two operations that touch one object
     commute if both only read it (`is_read`), and are in conflict otherwise. An actor that waits with a timeout has two
-    operations to choose from: what it waits for, and that its time is up (`is_timeout`). `is_data` tells a plain access to
-    shared data from one that synchronises. `line` is the source line of
-    the body, such as `ticket_sale.py:36`, empty if nobody asked for it. `ready_at` is in seconds of virtual time, 0
-    where time orders nothing.
+    operations to choose from: what it waits for, and that its time is up (`is_timeout`). `is_data` tells a plain access
+    to shared data from one that synchronises. `line` is the source line of the body, such as `ticket_sale.py:36`, empty
+    if nobody asked for it. `ready_at` is in seconds of virtual time, 0 where time orders nothing.
 
     A named tuple, since an engine makes one for every step.
     """

@@ -14,12 +14,12 @@ HOME = Path(lab.__file__).parent
 
 FLOORS = [
     ["errors", "delays", "draws", "trial", "statistics", "medians"],
-    ["world", "scenario", "guard", "store", "cell", "scheduler"],
+    ["world", "scenario", "guard", "store", "cell", "scheduler", "kinds"],
     ["scenarios", "guards", "stores"],
-    ["engines", "schedulers", "explore"],
+    ["engines", "schedulers", "explore", "happens_before", "conflict", "standing", "deadlock"],
     ["experiments", "archive", "environment"],
     ["results", "summary"],
-    ["plots", "findings", "verbs"],
+    ["plots", "findings", "verbs", "timeline"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from lab.execution import Execution
@@ -46,6 +46,8 @@ class Tally:
     """
 
     is_reduced: bool
+    is_stopped: bool = False
+    """True if the doubt leaves nothing to search for."""
     executions: int = 0
     redundant: int = 0
     deepest: int = 0
@@ -53,6 +55,21 @@ class Tally:
     seen: dict[str, Seen] = field(default_factory=dict)
     _classes: set[int] = field(default_factory=set)
     conflicts: dict[str, None] = field(default_factory=dict)
+
+    def merge(self, other: Tally) -> None:
+        """Take in what another search of the same cell has seen."""
+        self.executions += other.executions
+        self.redundant += other.redundant
+        self.deepest = max(self.deepest, other.deepest)
+        self.doubt = self.doubt or other.doubt
+        self.is_stopped |= other.is_stopped
+        self._classes |= other._classes
+        self.conflicts.update(other.conflicts)
+        for name, seen in other.seen.items():
+            known = self.seen.setdefault(name, seen)
+            if known is not seen:
+                executions = known.executions + seen.executions
+                self.seen[name] = replace(min(known, seen, key=lambda one: one.shape), executions=executions)
 
     def add(self, execution: Execution, metrics: Metrics) -> None:
         """Take in how an execution ended."""
@@ -103,14 +120,16 @@ Told = Callable[[Tally], None]
 """Is told after each execution how a search goes on."""
 
 
-def search(session: Session, strategy: Scheduler, tally: Tally, limits: Limits, told: Told) -> str:
+def search(
+    session: Session, strategy: Scheduler, tally: Tally, limits: Limits, told: Told, *, run_twice: int = 5
+) -> str:
     """Run executions into the tally until the strategy has no more, or the limits say so.
 
-    Returns why the search is incomplete, empty if it is not. On KeyboardInterrupt the tally has all that was found.
+    Returns which limit was met, empty if none was. On KeyboardInterrupt the tally has all that was found.
     """
     budget = Budget(strategy, limits.executions, limits.seconds)
     metrics = Metrics(budget)
-    twice = RunTwice(metrics)
+    twice = RunTwice(metrics, first=run_twice)
     try:
         while twice.begin():
             execution = session.execute(twice)
@@ -122,26 +141,33 @@ def search(session: Session, strategy: Scheduler, tally: Tally, limits: Limits, 
             tally.add(execution, metrics)
             told(tally)
             if execution.ending.kind in _ENDLESS:
-                return tally.doubt
+                tally.is_stopped = True
+                break
     except Departed as departed:
-        tally.doubt = f"the program does not repeat itself: {departed}"
-        return tally.doubt
+        tally.doubt, tally.is_stopped = f"the program does not repeat itself: {departed}", True
     return budget.spent
 
 
 def shorten(session: Session, tally: Tally, wanted: Sequence[str], seconds: float) -> None:
-    """Look for shorter schedules of the wanted outcomes: with no preemption, then with one, and so on."""
+    """Look for the shortest schedules of the wanted outcomes: with no preemption, then with one, and so on.
+
+    Of several that are shortest the first one in this order is kept, whichever the search had met.
+    """
     bounded = Bounded(max((tally.seen[name].shape.preemptions for name in wanted), default=0))
     metrics = Metrics(bounded)
     budget = Budget(metrics, None, seconds)
+    met: set[str] = set()
     while budget.begin():
         if all(tally.seen[name].shape.preemptions < bounded.preemptions for name in wanted):
             break
         execution = session.execute(budget)
         budget.end(execution.ending.waiting)
-        known = tally.seen.get(execution.trial.outcome)
-        shape = Shape(metrics.preemptions, len(metrics.taken))
-        if execution.ending.kind != "cut" and known is not None and shape < known.shape:
+        name, shape = execution.trial.outcome, Shape(metrics.preemptions, len(metrics.taken))
+        if execution.ending.kind == "cut" or name not in wanted:
+            continue
+        known = tally.seen[name]
+        if shape < known.shape or (shape == known.shape and name not in met):
+            met.add(name)
             known.shape, known.choices = shape, tuple(map(choice_of, metrics.taken))
             known.detail = execution.trial.detail
     for name in wanted:

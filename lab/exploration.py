@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from lab.schedule import Schedule
 from lab.trial import Grade
@@ -20,7 +20,8 @@ WORST_FIRST: Sequence[Verdict] = ("found", "unknown", "proved")
 class Finding:
     """One outcome that was seen: in how many executions (which is no frequency), and its shortest known schedule.
 
-    Shortest is: fewest preemptions, then fewest operations. `is_shortest` if no schedule can have fewer.
+    Shortest is: fewest preemptions, then fewest operations. `is_shortest` if no schedule can have fewer. `file` is
+    where the schedule is saved, empty before that.
     """
 
     outcome: str
@@ -32,6 +33,7 @@ class Finding:
     operations: int
     is_shortest: bool
     schedule: Schedule
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Explored:
     guard: str
     store: str | None
     processes: int
-    fields: dict[str, str]
+    fields: Mapping[str, Any]
     strategy: str
     verdict: Verdict
     reason: str
@@ -77,3 +79,17 @@ class Exploration:
         """`found` if any cell's is, else `unknown` if any is, else `proved`."""
         verdicts = {cell.verdict for cell in self.cells}
         return next(verdict for verdict in WORST_FIRST if verdict in verdicts)
+
+
+def document(exploration: Exploration) -> dict[str, Any]:
+    """The exploration for `--json`: `verdict`, and of each cell its figures, its outcomes, and the schedule to see."""
+    cells = []
+    for cell in exploration.cells:
+        values = asdict(cell)
+        findings = values.pop("findings")
+        outcomes = {finding.pop("outcome"): finding for finding in findings}
+        for finding in outcomes.values():
+            finding["schedule"] = finding.pop("file")
+        worst = next((finding for finding in cell.findings if finding.grade != "ok"), None)
+        cells.append({**values, "outcomes": outcomes, "schedule": worst.file if worst else None})
+    return {"verdict": exploration.verdict, "cells": cells}

@@ -17,7 +17,7 @@ class Operation(NamedTuple):
     commute if both only read it (`is_read`), and are in conflict otherwise. An actor that waits with a timeout has two
     operations to choose from: what it waits for, and that its time is up (`is_timeout`). `line` is the source line of
     the body, such as `ticket_sale.py:36`, empty if nobody asked for it. `ready_at` is in seconds of virtual time, 0
-    where time orders nothing.
+    where time orders nothing. `is_data` tells a plain access to data, which orders nothing, from a synchronising one.
 
     A named tuple, since an engine makes one for every step.
     """
@@ -29,6 +29,7 @@ class Operation(NamedTuple):
     is_timeout: bool = False
     line: str = ""
     ready_at: float = 0.0
+    is_data: bool = False
 
     def conflicts_with(self, other: Operation) -> bool:
         """True if the order of the two could matter: one actor's, or on one object and not both reads."""

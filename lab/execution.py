@@ -26,7 +26,7 @@ class Declared(NamedTuple):
     """A primitive as `shared` declared it: its kind, and how often it can be acquired at first (0: it can't be)."""
 
     kind: str
-    count: int
+    permits: int
 
 
 class Execution(NamedTuple):

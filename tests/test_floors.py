@@ -14,12 +14,12 @@ HOME = Path(lab.__file__).parent
 
 FLOORS = [
     ["errors", "delays", "draws", "trial", "statistics", "medians"],
-    ["world", "scenario", "guard", "store", "cell", "scheduler", "execution"],
+    ["world", "scenario", "guard", "store", "cell", "scheduler", "execution", "schedule", "exploration"],
     ["scenarios", "guards", "stores"],
-    ["engines", "schedulers", "explore"],
+    ["engines", "schedulers", "search", "subtrees", "cell_search"],
     ["experiments", "archive", "environment"],
     ["results", "summary"],
-    ["plots", "findings", "verbs"],
+    ["plots", "findings", "verbs", "exploring", "replaying", "explanation"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

@@ -4,6 +4,7 @@ Everything public is here, grouped by what one wants to do; all other names are 
 they are first used, so `import lab` loads neither numpy nor pandas.
 
 Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
+Search and prove: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
 Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.
 Say how long: `Delay`, `constant`, `uniform`, `exp`, `normal`, `randint`, `zero`.
 Say how it ended: `Judgement`, `Outcome`, `Note`, `ok`, `interesting`, `violation`.
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from lab.delays import Delay, constant, exp, normal, randint, uniform, zero
     from lab.errors import LabError, OutputError, UsageError
     from lab.experiments.grid import Experiment, Grid
+    from lab.exploration import Exploration, Explored, Finding
+    from lab.exploring import explore
+    from lab.replaying import replay
     from lab.results import Results
     from lab.scenario import Guarded, Scenario
+    from lab.schedule import Schedule
     from lab.store import TornRead
     from lab.trial import Judgement, Note, Outcome, interesting, ok, violation
     from lab.verbs import open_results, plot, resume, run
@@ -27,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Delay",
     "Experiment",
+    "Exploration",
+    "Explored",
+    "Finding",
     "Grid",
     "Guarded",
     "Judgement",
@@ -37,18 +45,21 @@ __all__ = [
     "OutputError",
     "Results",
     "Scenario",
+    "Schedule",
     "Stage",
     "TornRead",
     "UsageError",
     "World",
     "constant",
     "exp",
+    "explore",
     "interesting",
     "normal",
     "ok",
     "open_results",
     "plot",
     "randint",
+    "replay",
     "resume",
     "run",
     "uniform",
@@ -60,8 +71,12 @@ _HOMES = {
     "lab.delays": ("Delay", "constant", "exp", "normal", "randint", "uniform", "zero"),
     "lab.errors": ("LabError", "OutputError", "UsageError"),
     "lab.experiments.grid": ("Experiment", "Grid"),
+    "lab.exploration": ("Exploration", "Explored", "Finding"),
+    "lab.exploring": ("explore",),
+    "lab.replaying": ("replay",),
     "lab.results": ("Results",),
     "lab.scenario": ("Guarded", "Scenario"),
+    "lab.schedule": ("Schedule",),
     "lab.store": ("TornRead",),
     "lab.trial": ("Judgement", "Note", "Outcome", "interesting", "ok", "violation"),
     "lab.verbs": ("open_results", "plot", "resume", "run"),

@@ -44,6 +44,10 @@ class Scenario:
     """The delays that `--delays` sets."""
     processes: ClassVar[Sequence[int]] = (2, 5)
     """The process counts of a run that names none."""
+    small: ClassVar[Mapping[str, Any]] = {}
+    """Parameters at which it can fail with fewer processes, for explorations: their number grows fast with these."""
+    small_guards: ClassVar[Sequence[str]] = ()
+    """The guards for those parameters, where they differ from `guards`."""
     trials: ClassVar[int | None] = None
     """The trials of a cell, where it needs another number than the experiment's."""
     timeout_s: ClassVar[float | None] = None

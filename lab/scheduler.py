@@ -29,9 +29,9 @@ class Operation(NamedTuple):
     objects: tuple[str, ...] = ()
     is_read: bool = False
     is_timeout: bool = False
-    is_data: bool = False
     line: str = ""
     ready_at: float = 0.0
+    is_data: bool = False
 
     @property
     def key(self) -> Key:

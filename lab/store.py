@@ -17,6 +17,8 @@ Steps = Generator[str, None, T]
 Record = dict[str, Any]
 
 BUSY = "busy"
+READS = frozenset({"read", "read version"})
+"""Names of steps that change nothing, so that their order among themselves does not matter."""
 SHARED_INTEGERS = 128
 """How many whole numbers of 64 bits a place offers."""
 
@@ -84,6 +86,9 @@ class Store:
 
     def close(self) -> None:
         """Give back what this process holds open."""
+
+    def reset(self) -> None:
+        """Drop what this process was stopped in the middle of: a transaction, a commit. The record may go with it."""
 
     def read(self) -> Steps[Record]:
         """The record; TornRead if it is half written."""
@@ -170,7 +175,7 @@ class OpenStore:
 
     def append(self, line: str) -> None:
         """Add a line to a `text_file`."""
-        self._run(self._able(LineStore, "append").append(line))
+        self._run(self._appended(line))
 
     def read_versioned(self) -> tuple[Any, Record]:
         """The record with its version, for `write_if`."""
@@ -190,7 +195,13 @@ class OpenStore:
 
     def rollback(self) -> None:
         """Drop what was written since `begin`."""
-        self._run(self._able(TransactionalStore, "rollback").rollback())
+        self._run(self._rolled_back())
+
+    def _appended(self, line: str) -> Steps[None]:
+        return self._able(LineStore, "append").append(line)
+
+    def _rolled_back(self) -> Steps[None]:
+        return self._able(TransactionalStore, "rollback").rollback()
 
     def _able(self, kind: type[T], call: str) -> T:
         if not isinstance(self._store, kind):

@@ -8,7 +8,7 @@ from conftest import NO_DELAY, eventually, make_cell, outcomes
 
 from lab.delays import Delay, constant, uniform
 from lab.engines.real import RealEngine, scratch
-from lab.engines.real.engine import default_timeout_s
+from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.scenario import Scenario
 from lab.trial import Judgement, ok, violation

@@ -12,7 +12,9 @@ from typing import NoReturn
 
 import click
 
+from lab.cli.explore import explore_command
 from lab.cli.list import list_command
+from lab.cli.replay import replay_command
 from lab.cli.run import run_command
 from lab.cli.show import plot_command, summary_command
 from lab.errors import LabError, OutputError
@@ -28,14 +30,17 @@ def lab() -> None:
     Runs check-then-act programs thousands of times on real processes, with and without guards, and tells rates and
     prices with their intervals. Start with `lab run`, which takes less than two minutes.
 
-    Exit codes: 0 done, 1 a violation was found and --fail-on-violation was given, 2 bad usage or unreadable input,
-    3 output that can't be written, 70 a defect in lab, 130 interrupted (everything measured so far is kept).
+    Exit codes: 0 done (explore: proved), 1 a violation was found (explore, replay, run --fail-on-violation), 2 bad
+    usage or unreadable input, 3 output that can't be written, 4 unknown (explore without a verdict, replay that
+    departs), 70 a defect in lab, 130 interrupted (everything so far is kept).
 
     Completion: add `eval "$(_LAB_COMPLETE=bash_source lab)"` to ~/.bashrc; zsh_source and fish_source work likewise.
     """
 
 
 lab.add_command(run_command)
+lab.add_command(explore_command)
+lab.add_command(replay_command)
 lab.add_command(list_command)
 lab.add_command(summary_command)
 lab.add_command(plot_command)

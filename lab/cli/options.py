@@ -111,6 +111,21 @@ def store_names() -> list[str]:
     return list(STORES)
 
 
+class ScenarioName(click.ParamType):  # type: ignore[type-arg]
+    """A built-in scenario, or a class of the user's."""
+
+    name = "scenario"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete names, and leave files to the shell."""
+        from click.shell_completion import CompletionItem
+
+        from lab.scenarios import known_scenarios
+
+        names = [CompletionItem(name) for name in known_scenarios() if name.startswith(incomplete)]
+        return names or [CompletionItem(incomplete, type="file")]
+
+
 class ExperimentName(click.ParamType):  # type: ignore[type-arg]
     """A built-in experiment, a scenario, a `.toml` file, or a class of the user's."""
 

@@ -23,7 +23,7 @@ from lab.stores import store_named
 
 TRIALS = 1000
 MOST_TRIALS = 100_000_000
-ENGINES = ("real",)
+ENGINES = ("real", "simulated")
 
 
 @dataclass(frozen=True, kw_only=True)

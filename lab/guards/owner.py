@@ -45,14 +45,14 @@ class QueueGuard(Guard):
 
     def services(self) -> Sequence[Service]:
         """The owner."""
-        return (self._own,)
+        return (self._owner,)
 
     def run(self, section: Section, world: World, actor: int) -> Any:
         """Ask the owner, and wait for its answer."""
         world.queue("requests").put(actor)
         return world.queue(f"answers {actor}").get().unwrap()
 
-    def _own(self, section: Section, world: World) -> None:
+    def _owner(self, section: Section, world: World) -> None:
         requests = world.queue("requests")
         while True:
             actor = requests.get()
@@ -66,7 +66,7 @@ class PoolGuard(CountedGuard, QueueGuard):
 
     def services(self) -> Sequence[Service]:
         """The k processes of the pool."""
-        return (self._own,) * self.count
+        return (self._owner,) * self.count
 
 
 class PipeGuard(Guard):
@@ -81,7 +81,7 @@ class PipeGuard(Guard):
 
     def services(self) -> Sequence[Service]:
         """The owner."""
-        return (self._own,)
+        return (self._owner,)
 
     def run(self, section: Section, world: World, actor: int) -> Any:
         """Ask the owner, and wait for its answer."""
@@ -89,7 +89,7 @@ class PipeGuard(Guard):
         actors_end.send(actor)
         return actors_end.recv().unwrap()
 
-    def _own(self, section: Section, world: World) -> None:
+    def _owner(self, section: Section, world: World) -> None:
         ends = [world.pipe(f"pipe {actor}")[1] for actor in range(world.processes)]
         while True:
             for end in world.wait(ends):

@@ -39,6 +39,8 @@ class Ktv(Scenario):
         "ok": ok("never more singers inside than rooms"),
     }
     guards = ("none", "semaphore(4)", "bounded_semaphore(4)", "lock", "pool(4)")
+    small = {"rooms": 1}
+    small_guards = ("none", "semaphore(1)", "bounded_semaphore(1)", "lock", "pool(1)")
     main_delays = ("song",)
     processes = (6,)
     actors = "singers"

@@ -17,6 +17,7 @@ An actor that waits with a timeout has two operations; wherever one of them is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from lab.scheduler import Cut, Departed, Key, Operation
 
@@ -47,6 +48,17 @@ class Node:
         if other in self.places:
             self.tried.setdefault(other, False)
 
+    def reverse(self, firsts: Sequence[Key], later: Key) -> None:
+        """See to it that one of `firsts` is tried, best `later`; if none of them could be done, all that could."""
+        if any(key in self.tried or key in self.sleeping for key in firsts):
+            return
+        able = [key for key in firsts if key in self.places]
+        if not able:
+            for key in self.places:
+                self.add(key)
+        else:
+            self.add(later if later in able else able[0])
+
     def next_key(self) -> Key | None:
         """What is to be tried next, and is not covered by what was tried."""
         for key, was_taken in self.tried.items():
@@ -55,25 +67,48 @@ class Node:
         return None
 
 
+@dataclass
+class Reversal:
+    """A race at a node of another search's: there one of `firsts` must be tried, or else all that could be done."""
+
+    place: int
+    firsts: list[Key]
+    later: Key
+
+
 class Dpor:
-    """Every outcome and every deadlock, in one execution for each way to order the operations that are in conflict."""
+    """Every outcome and every deadlock, in one execution for each way to order the operations that are in conflict.
+
+    With the nodes of another search it explores what follows what is chosen at the last of them, and leaves them as
+    they are: the choices that should be added there are its `reversals`.
+    """
 
     asks_always = True
 
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
+    def __init__(self, given: Sequence[Node] = ()) -> None:
+        self.nodes: list[Node] = list(given)
+        self._given = len(given)
+        self.reversals: list[Reversal] = []
         self._trace = Trace()
         """Of the last execution, as far as the next one begins like it."""
         self._depth = 0
+        self._known = 0
+        """How many nodes the execution at hand has in common with the one before it."""
+        self._is_open = False
         self._is_started = False
 
     def begin(self) -> bool:
         """Go back to the deepest choice at which something is left to try."""
         self._depth = 0
+        self._is_open = self._go_back()
+        self._known = len(self.nodes)
+        return self._is_open
+
+    def _go_back(self) -> bool:
         if not self._is_started:
             self._is_started = True
             return True
-        while self.nodes:
+        while len(self.nodes) > self._given:
             node = self.nodes[-1]
             node.sleeping[node.chosen.key] = node.chosen
             key = node.next_key()
@@ -103,6 +138,25 @@ class Dpor:
         node.take((own or awake)[0].key)
         return node.places[node.chosen.key]
 
+    def left(self) -> Sequence[Node]:
+        """The nodes at which something may be left to try, for others to try it; this search is over then.
+
+        An execution that was begun and not ended is undone: what is chosen at the last node is then still to be tried.
+        """
+        if self._is_open:
+            del self.nodes[self._known :]
+            if len(self.nodes) > self._given:
+                self.nodes[-1].tried[self.nodes[-1].chosen.key] = False
+        return self.nodes[self._given :]
+
+    def share_done(self) -> float:
+        """What part lies behind, if what is still to be tried at a choice is as much as what was; from 0 to 1."""
+        done, weight = 0.0, 1.0
+        for node in self.nodes[self._given :]:
+            weight /= len(node.tried)
+            done += (sum(node.tried.values()) - 1) * weight
+        return done
+
     def _sleeping(self, depth: int) -> dict[Key, Operation]:
         """What need not be tried at a new node: what sleeps at the node before, and does not care what was done."""
         if depth == 0:
@@ -114,6 +168,7 @@ class Dpor:
 
     def end(self, waiting: Sequence[Operation]) -> None:
         """Seek the races of the execution, and add what reverses them."""
+        self._is_open = False
         for node in self.nodes[len(self._trace) :]:
             self._reverse_races(node.chosen)
             self._trace.append(node.chosen)
@@ -126,16 +181,11 @@ class Dpor:
 
     def _reverse(self, race: int, later: Operation) -> None:
         """Add to the node of the first of two operations in a race what leads to the later one coming first."""
-        node = self.nodes[race]
         firsts = self._trace.firsts(race, later)
-        if any(key in node.tried or key in node.sleeping for key in firsts):
-            return
-        able = [key for key in firsts if key in node.places]
-        if not able:
-            for key in node.places:
-                node.add(key)
+        if race < self._given:
+            self.reversals.append(Reversal(race, firsts, later.key))
         else:
-            node.add(later.key if later.key in able else able[0])
+            self.nodes[race].reverse(firsts, later.key)
 
 
 class Trace:

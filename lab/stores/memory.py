@@ -21,6 +21,10 @@ class Memory(VersionedStore):
     _keys_id = 0
     _keys: tuple[str, ...] = ()
 
+    def reset(self) -> None:
+        """No commit is under way."""
+        self.place.integers[_VERSION] = 0
+
     def read(self) -> Steps[Record]:
         """The record, number by number."""
         integers = self.place.integers

@@ -39,6 +39,11 @@ class Sqlite(VersionedStore, TransactionalStore):
             self._connection.close()
             del self._connection
 
+    def reset(self) -> None:
+        """End a transaction that was left open."""
+        if "_connection" in self.__dict__:
+            self._connection.rollback()
+
     def read(self) -> Steps[Record]:
         """The record, by one SELECT."""
         return (yield from self.read_versioned())[1]

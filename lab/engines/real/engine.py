@@ -17,6 +17,7 @@ from lab.cell import Cell
 from lab.engines.real import scratch
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.lane import Lane
+from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.trial import Trial
 
@@ -71,11 +72,6 @@ class RealEngine:
         places = [root / f"{number}" for root in (self.home, self._files)]
         limit = timeout_s or default_timeout_s(cell)
         return RealSession(cell, lanes, self._seed, limit, places[0], places[1] / "files")
-
-
-def default_timeout_s(cell: Cell) -> float:
-    """The scenario's own limit, or ten times its longest serial delay, at least 1 s."""
-    return cell.scenario.timeout_s or max(1.0, 10 * cell.scenario.longest_serial_s(cell.processes))
 
 
 def _root(parent: Path) -> Path:

@@ -28,21 +28,17 @@ from lab.engines.real.slots import (
     WAIT_NS,
 )
 from lab.engines.real.world import place_of, straight_through
+from lab.engines.rows import RAISED_BY_USERS, judged, middle, storable
 from lab.errors import UsageError
 from lab.guard import described
 from lab.store import StagedStore, Store
-from lab.trial import Judgement, Measure, Note, Trial
+from lab.trial import Measure, Note, Trial
 from lab.world.protocol import Stage
 
 _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
 one to wake up, and short, since who spins for long is preempted. Where every process has a core it follows the machine:
 longer by a quarter after a trial for which an actor was late, else a little shorter, so that 1 trial in 50 is late."""
-
-# SystemExit too: who calls sys.exit() in a setup or a judge must not end the run in silence.
-_RAISED = (Exception, SystemExit, GeneratorExit)
-
-_MEASURES = (bool, int, float, str, type(None))
 
 _MOST_STARTS = 10
 
@@ -92,7 +88,7 @@ class Lane:
         self._stage.notes = ()
         try:
             self._cell.scenario.setup(self._stage)
-        except _RAISED as error:
+        except RAISED_BY_USERS as error:
             return self._row("raised", detail=f"{described(error)} (in setup)")
         slots = self.crew.slots
         slots.clear(self._cell.processes)
@@ -116,7 +112,7 @@ class Lane:
             if row[EXTRA_BYTES] or row[IS_SPILLED]:
                 try:
                     extras = self.crew.slots.extras(actor)
-                except _RAISED as error:
+                except RAISED_BY_USERS as error:
                     return self._broken("raised", f"{described(error)} (unpickling what actor {actor} returned)")
                 for extra in extras:
                     if isinstance(extra, list):
@@ -132,7 +128,7 @@ class Lane:
     def _finished(self, rows: Sequence[Sequence[int]], returns: Sequence[Any]) -> Trial:
         if self._align_ns and self._rounds == 1:
             self._follow(is_late=any(row[IS_LATE] for row in rows))
-        judgement, failure = self._judged(returns)
+        judgement, failure = judged(self._cell, self._stage, returns)
         if failure:
             return self._broken("raised", failure)
         wall_ns = max([row[END_NS] for row in rows]) - self._start_ns
@@ -140,7 +136,7 @@ class Lane:
         trial = self._row(
             judgement.outcome,
             wall_s=wall_ns / 1e9,
-            wait_median_s=_middle(waits_ns) / 1e9 if waits_ns else None,
+            wait_median_s=middle(waits_ns) / 1e9 if waits_ns else None,
             wait_max_s=waits_ns[-1] / 1e9 if waits_ns else None,
             measures=judgement.measures,
         )
@@ -197,13 +193,6 @@ class Lane:
         home, self._crew_files = (root / f"{self._number}.{self._crews}" for root in (self._home, self._files))
         self.crew = Crew(self._cell, home, self._crew_files)
 
-    def _judged(self, returns: Sequence[Any]) -> tuple[Judgement, str]:
-        try:
-            judgement = self._cell.scenario.judge(self._stage, returns)
-        except _RAISED as error:
-            return Judgement("raised"), f"{described(error)} (in judge)"
-        return judgement, _objection(judgement, self._cell)
-
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
         self.replace_crew()
@@ -224,38 +213,10 @@ class Lane:
             self._seed,
             self._number,
             outcome,
-            _storable(detail) if detail else "",
+            storable(detail) if detail else "",
             outcome in self._cell.violations,
             wall_s,
             wait_median_s,
             wait_max_s,
             measures,
         )
-
-
-def _objection(judgement: object, cell: Cell) -> str:
-    """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
-    if not isinstance(judgement, Judgement):
-        return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
-    if judgement.outcome not in cell.scenario.outcomes:
-        return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
-    if not isinstance(judgement.measures, Mapping):
-        return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
-    for name, value in judgement.measures.items():
-        if not isinstance(name, str) or _storable(name) != name:
-            return f"judge measured {name!a}, expected a name that is text"
-        if name in cell.taken_names:
-            return f"judge measured {name!r}, which is a column already"
-        if type(value) not in _MEASURES:
-            return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
-    return ""
-
-
-def _storable(text: str) -> str:
-    """The text without what UTF-8 can't hold, such as half of a surrogate pair from a file's name."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _middle(ordered: Sequence[int]) -> float:
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

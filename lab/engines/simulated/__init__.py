@@ -1,1 +1,6 @@
-"""The simulated engine: actors are greenlets of one process, and a scheduler decides who takes each step."""
+"""The simulated engine: actors as pooled greenlets under a scheduler, in virtual time or in any order."""
+
+from lab.engines.simulated.engine import SimulatedEngine
+from lab.engines.simulated.session import SimulatedSession
+
+__all__ = ["SimulatedEngine", "SimulatedSession"]

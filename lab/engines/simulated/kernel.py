@@ -14,11 +14,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heappushpop
+from math import inf
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from lab.execution import Ending
 from lab.scheduler import Cut, Event, Operation, Scheduler
 
 Can = Callable[[], bool]
@@ -26,9 +28,16 @@ Can = Callable[[], bool]
 
 MOST_OPERATIONS = 1_000_000
 
+_MOST_REFUSALS = 100
+"""How often a body may go on in spite of Abandoned before it is left where it is."""
+
 
 class Abandoned(BaseException):
     """Ends an actor whose execution is over. A body must let it pass, as it lets SystemExit pass."""
+
+
+class Stuck(BaseException):
+    """Ends an execution in which somebody went on for too long without an operation; a watchdog raises it."""
 
 
 class Shared:
@@ -59,7 +68,7 @@ _START, _SLEEP = Step("start"), Step("sleep")
 
 
 class Actor:
-    """A participant and the step that it has announced. `number` is its place in the order of their starts."""
+    """A participant and the step that it has announced; the same number means the same actor in every execution."""
 
     __slots__ = (
         "body",
@@ -70,19 +79,21 @@ class Actor:
         "is_timed_out",
         "life",
         "line",
+        "name",
         "number",
         "returned",
         "step",
         "turn",
     )
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self) -> None:
         self.life: greenlet | None = None
         self.turn = 0
 
-    def begin(self, body: Callable[[], Any], is_service: bool) -> None:
+    def begin(self, number: int, name: str, body: Callable[[], Any], is_service: bool) -> None:
         """Take up a new body."""
+        self.number = number
+        self.name = name
         self.body = body
         self.is_service = is_service
         self.is_done = self.has_timeout = self.is_timed_out = False
@@ -93,8 +104,9 @@ class Actor:
     def operation(self, ready_at: float, is_timeout: bool = False) -> Operation:
         """What it has announced, or that it gives up waiting for it."""
         step = self.step
-        is_read = step.is_read and not is_timeout
-        return Operation(self.number, step.kind, step.names, is_read, is_timeout, step.is_data, self.line, ready_at)
+        if is_timeout:
+            return Operation(self.number, step.kind, step.names, False, True, self.line, ready_at)
+        return Operation(self.number, step.kind, step.names, step.is_read, False, self.line, ready_at, step.is_data)
 
 
 _Entry = tuple[float, int, Actor, int, bool]
@@ -117,16 +129,6 @@ class _Announced(Sequence[Operation]):
         return actor.operation(ready_at, is_timeout)
 
 
-class Ending(NamedTuple):
-    """How an execution ended: `done`, `deadlock`, `cut` (by the scheduler), `endless` (too many operations).
-
-    `waiting` are the operations that actors had announced and not done, of services too.
-    """
-
-    kind: str
-    waiting: tuple[Operation, ...]
-
-
 class Kernel:
     """Runs executions, one after the other, on the same greenlets.
 
@@ -139,21 +141,30 @@ class Kernel:
         self.operations = 0
         """How many were done in this execution; its growth tells that the bodies go on."""
         self._most = most_operations
+        self.names: Sequence[str] = ()
+        """What the first actors are called."""
+        self.latest_s = inf
+        """The virtual time after which an execution is late."""
         self._pool: list[Actor] = []
+        self._lost: list[greenlet] = []
+        """Those that would not end: kept, since to forget a greenlet is to let it go on."""
         self._scheduler: Scheduler
         self._asks_always = False
         self._hub = getcurrent()
-        self._is_ending = False
-        self._reset()
+        self.is_ending = False
+        """True while those who have not finished are unwound."""
+        self._refusals = 0
+        self.forget()
 
-    def _reset(self) -> None:
+    def forget(self) -> None:
+        """Nothing has happened yet."""
         self.events: list[Event] = []
         self.actors: list[Actor] = []
         self.now_s = 0.0
         self.operations = 0
         self._unfinished = 0
         self._running: Actor
-        self._interrupt: KeyboardInterrupt | None = None
+        self._interrupt: KeyboardInterrupt | Stuck | None = None
         self._fresh: list[Actor] = []
         # Where time orders: who is ready now, and who will be.
         self._due: list[_Entry] = []
@@ -171,7 +182,7 @@ class Kernel:
 
         `actors` then tell what each returned or raised. KeyboardInterrupt passes, whoever met it.
         """
-        self._reset()
+        self.forget()
         self._hub = getcurrent()
         self._scheduler, self._asks_always = scheduler, scheduler.asks_always
         for body in bodies:
@@ -182,18 +193,27 @@ class Kernel:
             kind = self._run_by_time() if self.is_timed else self._run_in_any_order()
         except Cut:
             kind = "cut"
+        except Stuck:
+            kind = "stuck"
         finally:
             waiting = tuple([actor.operation(self.now_s) for actor in self.actors if not actor.is_done])
             self._abandon()
         return Ending(kind, waiting)
 
-    def spawn(self, body: Callable[[], Any], *, is_service: bool = False) -> Actor:
-        """A further actor, which starts before the next operation."""
-        number = len(self.actors)
-        if number == len(self._pool):
-            self._pool.append(Actor(number))
-        actor = self._pool[number]
-        actor.begin(body, is_service)
+    def spawn(
+        self, body: Callable[[], Any], *, is_service: bool = False, number: int | None = None, name: str = ""
+    ) -> Actor:
+        """A further actor, which starts before the next operation.
+
+        One that is not spawned in the same order in every execution needs a number of its own.
+        """
+        place = len(self.actors)
+        if place == len(self._pool):
+            self._pool.append(Actor())
+        actor = self._pool[place]
+        if number is None:
+            number, name = place, self.names[place] if place < len(self.names) else f"actor {place}"
+        actor.begin(number, name, body, is_service)
         self.actors.append(actor)
         self._fresh.append(actor)
         if not is_service:
@@ -207,21 +227,23 @@ class Kernel:
             if not self._unfinished:
                 return "done"
             enabled: list[Operation] = []
+            able: list[Actor] = []
             for actor in self.actors:
                 if not actor.is_done:
+                    # Time may be up for who is blocked, and for nobody else: who can have a lock does not give up.
                     can = actor.step.can
-                    if can is None or can():
-                        enabled.append(actor.operation(0.0))
-                    if actor.has_timeout:
-                        enabled.append(actor.operation(0.0, is_timeout=True))
+                    is_blocked = can is not None and not can()
+                    if not is_blocked or actor.has_timeout:
+                        enabled.append(actor.operation(0.0, is_blocked))
+                        able.append(actor)
             if not enabled:
                 return "deadlock"
             if self.operations >= self._most:
                 return "endless"
             asks = len(enabled) > 1 or self._asks_always
-            chosen = enabled[self._scheduler.choose(enabled, self._current()) if asks else 0]
-            actor = self.actors[chosen.actor]
-            self._do(actor, chosen.is_timeout)
+            place = self._scheduler.choose(enabled, self._current()) if asks else 0
+            actor = able[place]
+            self._do(actor, enabled[place].is_timeout)
             self._resume(actor)
 
     def _run_by_time(self) -> str:
@@ -242,6 +264,8 @@ class Kernel:
                 entry = due.pop(place)
             elif later:
                 entry = heappop(later)
+                if entry[0] > self.latest_s:
+                    return "late"
                 self.now_s = entry[0]
                 if asks_always or entry[4] or entry[2].step.can or (later and later[0][0] == self.now_s):
                     self._gather(entry)
@@ -321,7 +345,7 @@ class Kernel:
                 pass
             except GreenletExit:
                 raise
-            except KeyboardInterrupt as error:
+            except (KeyboardInterrupt, Stuck) as error:
                 self._interrupt = error
             except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
                 actor.error = error
@@ -332,17 +356,19 @@ class Kernel:
 
     def _abandon(self) -> None:
         """Unwind whoever has not finished; one that will not go is left, and its place gets a new greenlet."""
-        self._is_ending = True
+        self.is_ending = True
         for actor in self.actors:
             if not actor.is_done:
                 for part in actor.step.shared:
                     part.waiters.clear()
                 if actor.step is not _START and actor.life is not None:
                     self._running = actor
+                    self._refusals = 0
                     actor.life.throw(Abandoned)
                     if not actor.is_done:
+                        self._lost.append(actor.life)
                         actor.life = None
-        self._is_ending = False
+        self.is_ending = False
 
     # What an actor does: announce ------------------------------------------------------------------------------------
 
@@ -357,13 +383,13 @@ class Kernel:
         False if `timeout_s` seconds came to their end before it could be; where time does not order, they may do so at
         any moment.
         """
-        if self._is_ending:
-            raise Abandoned
+        if self.is_ending:
+            self._refuse()
         actor = self._running
         actor.step = step
         actor.has_timeout = timeout_s is not None
         if self.keeps_history:
-            actor.line = _line(sys._getframe(1))
+            actor.line = line_of(sys._getframe(1))
         if self.is_timed:
             now_s = self.now_s
             if step.can is None or step.can():
@@ -379,19 +405,19 @@ class Kernel:
                 self._order += 1
                 heappush(self._later, (now_s + timeout_s, self._order, actor, actor.turn, True))
         self._hub.switch()
-        if self._is_ending:
-            raise Abandoned
+        if self.is_ending:
+            self._refuse()
         return not actor.is_timed_out
 
     def sleep(self, seconds: float) -> None:
         """Let the running actor sleep. Where time does not order, that is no choice, and nobody is asked."""
-        if self._is_ending:
-            raise Abandoned
+        if self.is_ending:
+            self._refuse()
         actor = self._running
         actor.step = _SLEEP
         actor.has_timeout = False
         if self.keeps_history:
-            actor.line = _line(sys._getframe(1))
+            actor.line = line_of(sys._getframe(1))
         if not self.is_timed:
             self._do(actor, False)
             return
@@ -403,14 +429,19 @@ class Kernel:
             self._hub.switch()
         else:
             self._hand_over(heappushpop(self._later, entry))
-        if self._is_ending:
-            raise Abandoned
+        if self.is_ending:
+            self._refuse()
 
     def _hand_over(self, first: _Entry) -> None:
         """From one sleeper to the next without the hub between them, if that one alone is ready first."""
         ready_at, _, actor, turn, is_timeout = first
         is_plain = actor.turn == turn and actor.step.can is None and not is_timeout
-        if not is_plain or (self._later and self._later[0][0] == ready_at) or self.operations >= self._most:
+        if (
+            not is_plain
+            or (self._later and self._later[0][0] == ready_at)
+            or self.operations >= self._most
+            or ready_at > self.latest_s
+        ):
             heappush(self._later, first)
             self._hub.switch()
             return
@@ -438,6 +469,17 @@ class Kernel:
         if self.keeps_history:
             self.events[-1] = self.events[-1]._replace(result=repr(result))
 
+    def fail(self, error: BaseException) -> NoReturn:
+        """Keep what was raised, as `tell` does, and raise it."""
+        self.tell(error)
+        raise error
+
+    def _refuse(self) -> None:
+        self._refusals += 1
+        if self._refusals > _MOST_REFUSALS:
+            self._hub.switch()
+        raise Abandoned
+
     def _is_alone(self, until_s: float) -> bool:
         """True if nobody else is ready until then, so that there is nothing to choose."""
         return (
@@ -453,7 +495,7 @@ _OWN = ("lab.engines.", "lab.store", "lab.world.", "contextlib")
 _is_own: dict[CodeType, bool] = {}
 
 
-def _line(frame: FrameType | None) -> str:
+def line_of(frame: FrameType | None) -> str:
     """The innermost source line that is neither an engine's nor a store's: the body's, or its guard's."""
     while frame is not None:
         code = frame.f_code

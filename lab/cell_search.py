@@ -1,0 +1,218 @@
+"""The exploration of one cell: a search by a strategy, the shortest schedules, and the verdict that follows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lab.cell import Cell
+from lab.engines.simulated.session import SimulatedSession
+from lab.errors import UsageError, unknown_name
+from lab.exploration import Explored, Finding, Verdict
+from lab.schedule import Schedule
+from lab.schedulers import Strategy, strategy_named
+from lab.schedulers.dpor import Dpor
+from lab.search import Limits, Tally, search, shorten
+from lab.subtrees import search_subtrees
+from lab.trial import Outcome
+
+SECONDS = 60.0
+"""The budget of a cell, unless another is given."""
+
+RANDOM_EXECUTIONS = 10_000
+"""The budget of a strategy that never ends by itself, unless another is given."""
+
+_ALONE_S = 0.5
+"""Seconds of a search before other processes help it: most are done by then."""
+
+
+class Choices(NamedTuple):
+    """How to explore a cell."""
+
+    strategy: str = "dpor"
+    bound: int | None = None
+    executions: int | None = None
+    seconds: float = SECONDS
+    jobs: int = 1
+    is_timed: bool = False
+    seed: int = 1
+    fail_on: str = "violation"
+    history: bool = True
+
+
+def checked(choices: Mapping[str, Any]) -> Choices:
+    """The choices; UsageError if one is unknown or makes no sense."""
+    unknown = [name for name in choices if name not in Choices._fields]
+    if unknown:
+        raise unknown_name("choice", unknown[0], Choices._fields)
+    chosen = Choices(**choices)
+    strategy_named(chosen.strategy, bound=chosen.bound)
+    if chosen.executions is not None and chosen.executions < 1:
+        raise UsageError(f"executions {chosen.executions}: expected at least 1. Try --executions 10000.")
+    if not 0 < chosen.seconds < 1e9:
+        raise UsageError(f"seconds {chosen.seconds:g}: expected more than 0. Try --seconds 60.")
+    if not 1 <= chosen.jobs <= 256:
+        raise UsageError(f"jobs {chosen.jobs}: expected 1 to 256. Try --jobs {os.cpu_count()}.")
+    if chosen.jobs > 1 and chosen.strategy != "dpor":
+        raise UsageError(f"jobs {chosen.jobs}: only strategy dpor works on several cores. Leave --jobs out.")
+    if chosen.fail_on not in ("violation", "interesting"):
+        raise unknown_name("grade to fail on", chosen.fail_on, ("violation", "interesting"))
+    return chosen
+
+
+class Watcher:
+    """Is told how an exploration goes on, and tells nobody; override what should be seen."""
+
+    def enters(self, cell: Cell) -> None:
+        """The search of a cell starts."""
+
+    def told(self, tally: Tally, share_done: float | None) -> None:
+        """A further execution, or several, are done; `share_done` is an estimate from 0 to 1 where there is one."""
+
+    def ended(self, explored: Explored) -> None:
+        """A cell is explored."""
+
+
+def explore_cell(cell: Cell, choices: Choices, watcher: Watcher) -> Explored:
+    """Search a cell. On KeyboardInterrupt what was found is its argument."""
+    start, tally = time.monotonic(), Tally(is_reduced=choices.strategy == "dpor")
+    try:
+        strategy, spent = _searched_by(cell, choices, watcher, tally)
+    except KeyboardInterrupt:
+        strategy = strategy_named(choices.strategy, bound=choices.bound)
+        raise KeyboardInterrupt(_concluded(cell, choices, strategy, tally, "interrupted", start)) from None
+    wanted = [name for name in tally.seen if _outcome(cell, name).grade != "ok"]
+    if wanted and not tally.is_stopped:
+        left = max(0.5, min(2.0, choices.seconds - (time.monotonic() - start)))
+        session = SimulatedSession(cell, choices.seed, is_timed=choices.is_timed)
+        try:
+            shorten(session, tally, wanted, left)
+        finally:
+            session.close()
+    return _concluded(cell, choices, strategy, tally, spent, start)
+
+
+def searched(cell: Cell, choices: Choices) -> Tally:
+    """What a search without a history sees."""
+    tally = Tally(is_reduced=choices.strategy == "dpor")
+    _searched_by(cell, choices._replace(history=False), Watcher(), tally)
+    return tally
+
+
+def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -> tuple[Strategy, str]:
+    strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+    executions = choices.executions
+    if not strategy.is_complete and executions is None:
+        executions = RANDOM_EXECUTIONS
+    scheduler = strategy.scheduler
+    share = getattr(scheduler, "share_done", None)
+
+    def told(tally: Tally) -> None:
+        watcher.told(tally, share() if share else None)
+
+    def open_session() -> SimulatedSession:
+        return SimulatedSession(cell, choices.seed, is_timed=choices.is_timed, keeps_history=choices.history)
+
+    is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
+    session = open_session()
+    try:
+        alone = Limits(executions, _ALONE_S if is_shared else choices.seconds)
+        spent = search(session, scheduler, tally, alone, told)
+    finally:
+        session.close()
+    has_more = spent and (executions is None or tally.executions < executions) and not tally.is_stopped
+    if is_shared and has_more and isinstance(scheduler, Dpor) and tally.executions:
+        left = Limits(executions, choices.seconds - _ALONE_S)
+        spent = search_subtrees(open_session, scheduler, tally, left, told, choices.jobs)
+    return strategy, spent
+
+
+def _concluded(cell: Cell, choices: Choices, strategy: Strategy, tally: Tally, spent: str, start: float) -> Explored:
+    remarks = []
+    if violations(cell, tally, choices.fail_on):
+        verdict: Verdict = "found"
+        reason = f"the search was not finished: {spent or tally.doubt}" if spent or tally.doubt else ""
+    elif tally.doubt or spent:
+        verdict, reason = "unknown", tally.doubt or spent
+    elif not strategy.is_complete:
+        verdict, reason = "unknown", "a walk at random proves nothing"
+    else:
+        verdict, reason = "proved", ""
+    if choices.bound is not None and not getattr(strategy.scheduler, "is_complete", True) and verdict == "proved":
+        remarks.append(f"bound: schedules with more than {choices.bound} preemptions were not executed")
+    if choices.strategy == "pct":
+        chance = strategy.scheduler.chance()  # type: ignore[attr-defined]
+        remarks.append(
+            f"each execution shows a violation of depth 3, if there is one, with a probability of at least {chance:.2g}"
+        )
+    grades = _order(cell)
+    findings = sorted(
+        (_finding(cell, choices, name, tally) for name in tally.seen), key=lambda one: grades[one.outcome]
+    )
+    return Explored(
+        cell.name,
+        str(cell.guard),
+        cell.store.name if cell.store else None,
+        cell.processes,
+        _texts(cell),
+        choices.strategy,
+        verdict,
+        reason,
+        tally.executions,
+        tally.redundant,
+        tally.classes,
+        tally.deepest,
+        time.monotonic() - start,
+        tuple(findings),
+        tuple(sorted(tally.conflicts)),
+        tuple(remarks),
+    )
+
+
+def _finding(cell: Cell, choices: Choices, name: str, tally: Tally) -> Finding:
+    seen, outcome = tally.seen[name], _outcome(cell, name)
+    schedule = Schedule(
+        cell.name if ":" not in cell.name else cell.scenario.reference,
+        str(cell.guard),
+        cell.store.name if cell.store else None,
+        cell.processes,
+        _texts(cell),
+        choices.seed,
+        choices.is_timed,
+        name,
+        seen.choices,
+    )
+    return Finding(
+        name,
+        outcome.grade,
+        outcome.explanation,
+        seen.detail,
+        seen.executions,
+        *seen.shape,
+        seen.is_shortest,
+        schedule,
+    )
+
+
+def violations(cell: Cell, tally: Tally, fail_on: str) -> list[str]:
+    """The outcomes that were seen and must not happen."""
+    grades = ("violation", "interesting") if fail_on == "interesting" else ("violation",)
+    return [name for name in tally.seen if _outcome(cell, name).grade in grades]
+
+
+def _outcome(cell: Cell, name: str) -> Outcome:
+    return cell.scenario.all_outcomes()[name]
+
+
+def _order(cell: Cell) -> dict[str, int]:
+    """The place of each outcome in the order of its declaration: the worst first, then the engine's."""
+    return {name: place for place, name in enumerate(cell.scenario.all_outcomes())}
+
+
+def _texts(cell: Cell) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, bool | int | float) else str(value)
+        for name, value in cell.scenario.fields().items()
+    }

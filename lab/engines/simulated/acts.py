@@ -1,0 +1,56 @@
+"""What the actors and services of a cell do in an execution, and when each of them waited, entered and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lab.cell import Cell
+from lab.engines.simulated.kernel import Kernel
+from lab.engines.simulated.world import SimulatedWorld
+from lab.guard import Service
+from lab.world.protocol import World
+
+
+class Acts:
+    """The bodies of a cell. Times are in seconds of virtual time, one an actor."""
+
+    def __init__(self, cell: Cell, kernel: Kernel) -> None:
+        self._scenario, self._guard = cell.scenario, cell.guard
+        self._kernel = kernel
+        self._actors = cell.processes
+        self.clear()
+
+    def clear(self) -> None:
+        """A new execution."""
+        self.ends_s = [0.0] * self._actors
+        self.sections = [0] * self._actors
+        self.waits_s = [0.0] * self._actors
+        self._asked_s: list[float | None] = [None] * self._actors
+
+    def of_actor(self, world: SimulatedWorld) -> Callable[[], Any]:
+        """What an actor does."""
+        act, guarded, kernel, actor = self._scenario.act, self._guarded, self._kernel, world.actor
+
+        def body() -> Any:
+            returned = act(world, actor, guarded)
+            self.ends_s[actor] = kernel.now_s
+            return returned
+
+        return body
+
+    def of_service(self, service: Service, world: SimulatedWorld) -> Callable[[], Any]:
+        """What a service does."""
+        return lambda: service(self._section, world)
+
+    def _guarded(self, outer: World, actor: int) -> Any:
+        self._asked_s[actor] = self._kernel.now_s
+        return self._guard.run(self._section, outer, actor)
+
+    def _section(self, inner: World, actor: int) -> Any:
+        self.sections[actor] += 1
+        asked_s = self._asked_s[actor]
+        if asked_s is not None:
+            self.waits_s[actor] += self._kernel.now_s - asked_s
+            self._asked_s[actor] = None
+        return self._scenario.section(inner, actor)

@@ -1,0 +1,112 @@
+"""The world over a kernel: every operation is announced, and time is virtual."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lab.delays import Delay
+from lab.engines.simulated.kernel import Kernel, Shared, Step, line_of
+from lab.engines.simulated.messages import Waiter
+from lab.store import OpenStore
+from lab.trial import Note
+from lab.world.protocol import Connection, World
+
+
+class Diary:
+    """What the actors of one trial leave behind for its judge and for its verdict."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.shared = Shared("notes")
+        self.step = Step("note", self.shared)
+        self.waiter = Waiter(kernel)
+        self.trial_seed = 0
+        self.clear(0)
+
+    def clear(self, trial_seed: int) -> None:
+        """A new trial."""
+        self.trial_seed = trial_seed
+        self.notes: list[Note] = []
+        self.random_line = ""
+
+
+class SimulatedWorld(World):
+    """The world of one actor; `worker` is its own number in the notes."""
+
+    def __init__(
+        self,
+        actor: int,
+        processes: int,
+        kernel: Kernel,
+        primitives: Mapping[tuple[str, str], Any],
+        diary: Diary,
+        store: OpenStore,
+        worker: int,
+    ) -> None:
+        super().__init__()
+        self.actor = actor
+        self.processes = processes
+        self.store = store
+        self._kernel = kernel
+        self._primitives = primitives
+        self._diary = diary
+        self._worker = worker
+        self._others: dict[int, SimulatedWorld] = {}
+
+    def sleep(self, delay: Delay | float) -> None:
+        """Wait that long in virtual time; a zero delay is no operation at all."""
+        if isinstance(delay, Delay):
+            if delay.is_zero:
+                return
+            delay = delay.quantile(0.0 if delay.kind == "constant" else super().random(delay.name))
+        if delay > 0:
+            self._kernel.sleep(delay)
+
+    def random(self, name: str = "") -> float:
+        """A seeded draw from [0, 1). That a body drew it is kept: where schedules are explored, its values are not."""
+        if not self._diary.random_line:
+            self._diary.random_line = line_of(sys._getframe(1))
+        return super().random(name)
+
+    def note(self, name: str) -> None:
+        """Stamp virtual time. Where time does not order, the order of stamps is what a judge sees: an operation."""
+        kernel = self._kernel
+        if kernel.is_timed:
+            stamp = round(kernel.now_s * 1e9)
+        else:
+            kernel.step(self._diary.step)
+            kernel.tell(name)
+            stamp = kernel.operations
+        self._diary.notes.append(Note(self.actor, name, stamp, self._worker))
+
+    def acting_for(self, actor: int) -> SimulatedWorld:
+        """The world in which a service does this actor's section in the present trial."""
+        other = self._others.get(actor)
+        if other is None:
+            other = self._others[actor] = SimulatedWorld(
+                actor, self.processes, self._kernel, self._primitives, self._diary, self.store, self._worker
+            )
+        if other._trial_seed != self._diary.trial_seed:
+            other.begin(self._diary.trial_seed)
+        return other
+
+    def begin_anew(self) -> None:
+        """Forget the last execution, also of the same trial."""
+        self.begin(self._diary.trial_seed)
+        for other in self._others.values():
+            other.begin(self._diary.trial_seed)
+
+    def wait(self, connections: Iterable[Connection]) -> Sequence[Connection]:
+        """`multiprocessing.connection.wait`."""
+        return self._diary.waiter.wait(connections)
+
+    def _pause(self, seconds: float) -> None:
+        self._kernel.sleep(seconds)
+
+    def _primitive(self, kind: str, name: str) -> Any:
+        try:
+            return self._primitives[kind, name]
+        except KeyError:
+            declared = ", ".join(f"{kind} {name!r}" for kind, name in self._primitives) or "none"
+            raise LookupError(f"no {kind} {name!r} was declared in shared(), only: {declared}") from None

@@ -1,0 +1,95 @@
+"""What an exploration claims: found, proved or unknown, with outcomes and a schedule for each. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from lab.schedule import Schedule
+from lab.trial import Grade
+
+Verdict = Literal["found", "proved", "unknown"]
+"""`found`: a schedule with a violation. `proved`: every schedule was executed, up to equivalence, and none has one.
+`unknown`: neither, for a reason that is told."""
+
+WORST_FIRST: Sequence[Verdict] = ("found", "unknown", "proved")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One outcome that was seen: in how many executions (which is no frequency), and its shortest known schedule.
+
+    Shortest is: fewest preemptions, then fewest operations. `is_shortest` if no schedule can have fewer. `file` is
+    where the schedule is saved, empty before that.
+    """
+
+    outcome: str
+    grade: Grade
+    explanation: str
+    detail: str
+    executions: int
+    preemptions: int
+    operations: int
+    is_shortest: bool
+    schedule: Schedule
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What the exploration of one cell showed.
+
+    `executions` of which `redundant` were cut, since all they could show was known; `classes` are executions that
+    differ in more than the order of independent operations. `deepest` is the most operations of one. `conflicts` are
+    sentences, each about two accesses that nothing orders. `remarks` restrict the verdict or explain it.
+    """
+
+    scenario: str
+    guard: str
+    store: str | None
+    processes: int
+    fields: Mapping[str, Any]
+    strategy: str
+    verdict: Verdict
+    reason: str
+    executions: int
+    redundant: int
+    classes: int
+    deepest: int
+    seconds: float
+    findings: tuple[Finding, ...]
+    conflicts: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def executions_per_s(self) -> float:
+        """How many executions a second."""
+        return self.executions / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """The cells of an exploration, and the worst of their verdicts."""
+
+    cells: tuple[Explored, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`found` if any cell's is, else `unknown` if any is, else `proved`."""
+        verdicts = {cell.verdict for cell in self.cells}
+        return next(verdict for verdict in WORST_FIRST if verdict in verdicts)
+
+
+def document(exploration: Exploration) -> dict[str, Any]:
+    """The exploration for `--json`: `verdict`, and of each cell its figures, its outcomes, and the schedule to see."""
+    cells = []
+    for cell in exploration.cells:
+        values = asdict(cell)
+        findings = values.pop("findings")
+        outcomes = {finding.pop("outcome"): finding for finding in findings}
+        for finding in outcomes.values():
+            finding["schedule"] = finding.pop("file")
+        worst = next((finding for finding in cell.findings if finding.grade != "ok"), None)
+        cells.append({**values, "outcomes": outcomes, "schedule": worst.file if worst else None})
+    return {"verdict": exploration.verdict, "cells": cells}

@@ -1,0 +1,52 @@
+"""Replay: an execution once more, by its schedule, with its whole history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from lab import schedule as schedules
+from lab.cell import Cell
+from lab.engines.simulated.session import SimulatedSession
+from lab.execution import Execution
+from lab.guards import guard_named
+from lab.scenarios import name_of, scenario_named
+from lab.schedule import Schedule
+from lab.scheduler import Departed
+from lab.schedulers.replay import Replay
+from lab.stores import store_named
+
+
+class Replayed(NamedTuple):
+    """What a schedule did this time: its execution, or else where it departed from what was recorded."""
+
+    cell: Cell
+    schedule: Schedule
+    execution: Execution | None
+    departed: str
+
+
+def replay(schedule: Schedule | str | Path) -> Replayed:
+    """Run a schedule again, exactly; UsageError if its file can't be read or its scenario is gone."""
+    if not isinstance(schedule, Schedule):
+        schedule = schedules.load(Path(schedule))
+    kind = scenario_named(schedule.scenario)
+    cell = Cell(
+        name_of(kind),
+        kind().with_texts(schedule.set),
+        guard_named(schedule.guard),
+        store_named(schedule.store) if schedule.store else None,
+        schedule.processes,
+        "simulated",
+    )
+    session = SimulatedSession(cell, schedule.seed, is_timed=schedule.is_timed, keeps_history=True)
+    scheduler = Replay(schedule.choices)
+    try:
+        scheduler.begin()
+        execution = session.execute(scheduler)
+        scheduler.end(execution.ending.waiting)
+    except Departed as departed:
+        return Replayed(cell, schedule, None, str(departed))
+    finally:
+        session.close()
+    return Replayed(cell, schedule, execution, "")

@@ -44,11 +44,13 @@ def by_line(conflicts: Sequence[Conflict]) -> list[Conflict]:
 
 
 def _rank(conflict: Conflict) -> int:
-    """Torn reads, then what was written to a key that was read before (the check-then-act), then all others."""
+    """Torn reads, then what was written to a key that was read before (the check-then-act), then other known keys."""
     earlier, later = conflict.earlier, conflict.later
     if earlier.operation.kind == EMPTIES and later.operation.is_read and later.result.startswith("TornRead("):
         return 0
-    return 1 if earlier.operation.is_read and _key(later.result) else 2
+    if not _key(later.result) or earlier.operation.kind == EMPTIES:
+        return 3
+    return 1 if earlier.operation.is_read else 2
 
 
 def _thing(conflict: Conflict) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lab.conflict import Conflict
 from lab.kinds import Effect, is_vain, meaning
-from lab.scheduler import Event
+from lab.scheduler import Event, Operation
 
 Clock = list[int]
 """For each actor, how many of its stretches are known to be over; never changed once it is shared."""
@@ -32,7 +32,8 @@ def conflicts(events: Sequence[Event], permits: Mapping[str, int]) -> list[Confl
     `permits` tells how many permits each semaphore has at first, and the size of each queue that has one.
     """
     past = _Past(events, permits)
-    found: dict[tuple[str, Site, Site], Conflict] = {}
+    seen: set[tuple[str, Site, Site]] = set()
+    found: list[Conflict] = []
     for place, event in enumerate(events):
         operation = event.operation
         if not operation.is_data:
@@ -43,11 +44,12 @@ def conflicts(events: Sequence[Event], permits: Mapping[str, int]) -> list[Confl
         for name in operation.objects:
             if event.result and is_vain(event, meaning(operation.kind, name)):
                 continue
-            for other, earlier in past.unordered(event, name, place):
-                key = (name, other, site) if other < site else (name, site, other)
-                if key not in found:
-                    found[key] = Conflict(name, events[earlier], event, (earlier, place))
-    return list(found.values())
+            for other, earlier in past.unordered(operation, name, site, place):
+                if (name, other, site) not in seen:
+                    seen.add((name, other, site))
+                    seen.add((name, site, other))
+                    found.append(Conflict(name, events[earlier], event, (earlier, place)))
+    return found
 
 
 class _Past:
@@ -58,29 +60,31 @@ class _Past:
         self._numbers = {number: count for count, number in enumerate(numbers)}
         self._clocks = [[int(own == other) for other in range(len(numbers))] for own in range(len(numbers))]
         self._permits = permits
-        self._untaken = dict(permits)
-        """Permits of the beginning, which nobody released."""
+        self._taken: dict[str, int] = {}
+        """How many of the permits of the beginning are gone."""
         self._released: dict[str, Clock] = {}
         self._given: dict[str, deque[Clock]] = defaultdict(deque)
         self._put: dict[str, deque[Clock]] = defaultdict(deque)
         self._rounds: dict[str, _Round] = {}
         self._arrived: dict[tuple[str, int], _Round] = {}
-        self._reads: dict[str, _Accesses] = defaultdict(dict)
-        self._writes: dict[str, _Accesses] = defaultdict(dict)
+        self._accesses: dict[str, tuple[_Accesses, _Accesses]] = {}
+        """Of each object, the reads and the writes."""
 
-    def unordered(self, event: Event, name: str, place: int) -> list[tuple[Site, int]]:
+    def unordered(self, operation: Operation, name: str, site: Site, place: int) -> list[tuple[Site, int]]:
         """The accesses so far that this one is in conflict with, as site and place; and keep it."""
-        operation = event.operation
         actor = self._numbers[operation.actor]
         clock = self._clocks[actor]
-        reads, writes = self._reads[name], self._writes[name]
+        accesses = self._accesses.get(name)
+        if accesses is None:
+            accesses = self._accesses[name] = {}, {}
+        reads, writes = accesses
         # Of one actor at one site the last access is enough: whatever orders that one, orders those before it.
-        found = [((line, kind), at) for (of, line, kind), (count, at) in writes.items() if count > clock[of]]
+        found = [(other, at) for of, other, count, at in writes.values() if count > clock[of]]
         if operation.is_read:
-            reads[actor, operation.line, operation.kind] = clock[actor], place
+            reads[actor, site] = actor, site, clock[actor], place
         else:
-            found += [((line, kind), at) for (of, line, kind), (count, at) in reads.items() if count > clock[of]]
-            writes[actor, operation.line, operation.kind] = clock[actor], place
+            found += [(other, at) for of, other, count, at in reads.values() if count > clock[of]]
+            writes[actor, site] = actor, site, clock[actor], place
         return found
 
     def do(self, event: Event, name: str) -> None:
@@ -123,17 +127,14 @@ class _Past:
         self._rounds.pop(name, None)
 
     def take(self, actor: int, name: str) -> None:
-        if self._untaken.get(name, 0) > 0:
-            self._untaken[name] -= 1
+        taken = self._taken.get(name, 0)
+        if taken < self._permits.get(name, 0):
+            self._taken[name] = taken + 1
         elif self._given[name]:
             self._learn(actor, self._given[name].popleft())
 
     def give(self, actor: int, name: str) -> None:
         self._given[name].append(self._told(actor))
-
-    def give_back(self, actor: int, name: str) -> None:
-        if name not in self._permits or self._untaken[name] + len(self._given[name]) < self._permits[name]:
-            self.give(actor, name)
 
     def put(self, actor: int, name: str) -> None:
         self._put[name].append(self._told(actor))
@@ -171,8 +172,8 @@ class _Round:
         self.is_over = False
 
 
-_Accesses = dict[tuple[int, str, str], tuple[int, int]]
-"""By actor, source line and kind: the actor's own count, and the place in the history, of the last access."""
+_Accesses = dict[tuple[int, Site], tuple[int, Site, int, int]]
+"""By actor and site the last access: with both, the actor's own count, and the place in the history."""
 
 _EFFECTS: dict[Effect, Callable[[_Past, int, str], None]] = {
     Effect.ACQUIRE: _Past.acquire,
@@ -182,7 +183,6 @@ _EFFECTS: dict[Effect, Callable[[_Past, int, str], None]] = {
     Effect.FORGET: _Past.forget,
     Effect.TAKE: _Past.take,
     Effect.GIVE: _Past.give,
-    Effect.GIVE_BACK: _Past.give_back,
     Effect.PUT: _Past.put,
     Effect.GET: _Past.get,
     Effect.SLEEP: _Past.release,

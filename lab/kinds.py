@@ -32,8 +32,6 @@ class Effect(StrEnum):
     TAKE = "take"
     """After the release of the permit that is taken: the one that lay there longest. At first there are some."""
     GIVE = "give"
-    GIVE_BACK = "give back"
-    """As GIVE, but never more permits than there were at first."""
     PUT = "put"
     GET = "get"
     """After the put of the item that is got, which came first; and where there is a size, its room is a permit."""
@@ -127,7 +125,7 @@ _BARRIER = {
 _BUFFER = {
     "put": Meaning(Effect.PUT, 0, _FULL, joint="into"),
     "try to put": Meaning(Effect.PUT, 0, _FULL, joint="into"),
-    "deliver": Meaning(Effect.GET),
+    "deliver": Meaning(Effect.GET, joint="into"),
     "full": Meaning(),
     "qsize": Meaning(),
 }
@@ -154,7 +152,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "rlock": _RLOCK,
     "file_lock": {**_LOCK, "acquire again": Meaning()},
     "semaphore": _SEMAPHORE,
-    "bounded_semaphore": {**_SEMAPHORE, "release": Meaning(Effect.GIVE_BACK, -1, _REFUSED)},
+    "bounded_semaphore": _SEMAPHORE,
     "event": _EVENT,
     "condition": _CONDITION,
     "barrier": _BARRIER,

@@ -114,5 +114,5 @@ class Standing:
         return family(name) in ("queue", "pipe") and self._items[name] <= 0
 
 
-_PERMITS = {Effect.TAKE: -1, Effect.GIVE: 1, Effect.GIVE_BACK: 1}
+_PERMITS = {Effect.TAKE: -1, Effect.GIVE: 1}
 _ITEMS = {Effect.PUT: 1, Effect.GET: -1}

@@ -5,10 +5,11 @@ Where the columns don't fit, the actor's name stands in each line instead. Knows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
-from lab.kinds import FAINT, fed, meaning, shown
+from lab.kinds import FAINT, Meaning, fed, meaning, shown
 from lab.scheduler import Event, Operation
 from lab.standing import Standing
 
@@ -20,10 +21,9 @@ _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
 class Row(NamedTuple):
-    """One operation: who did what where, and then who waits for what, and who holds what."""
+    """One operation: who did what where; and then who waits for what, and who holds what."""
 
     step: str
-    mark: str
     line: str
     column: int
     text: str
@@ -48,10 +48,12 @@ def timeline(
     `permits` is that of `happens_before.conflicts`; `waiting` are the operations that were announced and never done;
     `preempted` has the places in the history at which the turn was taken from an actor that could have gone on.
     """
-    rows = _rows(events, waiting, preempted, names, permits)
-    titles = {row.column: names[row.column] for row in sorted(rows, key=lambda row: row.column)}
-    table = _as_columns(rows, titles)
-    if max((len(line.rstrip()) for line in _joined(table, False)), default=0) > width:
+    for is_brief in (False, True):
+        rows = _rows(events, waiting, preempted, names, permits, is_brief)
+        table = _as_columns(rows, names)
+        if _width(table) <= width:
+            break
+    else:
         table = _as_list(rows, names)
     lines = [line.rstrip() for line in _joined(table, is_colored)]
     return "\n".join([*lines, LEGEND] if preempted else lines)
@@ -66,69 +68,84 @@ def _rows(
     preempted: Set[int],
     names: Mapping[int, str],
     permits: Mapping[str, int],
+    is_brief: bool,
 ) -> list[Row]:
-    owners = fed(names)
-    standing = Standing(permits)
-    pending = {operation.actor: operation for operation in waiting}
-    upcoming: list[dict[int, Operation]] = []
-    """After each operation, what every actor does next."""
-    for event in reversed(events):
-        upcoming.append(dict(pending))
-        pending[event.operation.actor] = event.operation
-    rows = []
-    for place, event in enumerate(events):
+    owners, standing, rows = fed(names), Standing(permits), []
+    for place, (event, nexts) in enumerate(zip(events, _nexts(events, waiting), strict=True)):
         standing.done(event)
-        actor, mark = event.operation.actor, PREEMPTED if place in preempted else ""
+        actor, line, kind = event.operation.actor, event.operation.line, event.operation.kind
         waits = {
-            other: shown(name)
-            for other, operation in upcoming[-1 - place].items()
+            other: called(name, is_brief)
+            for other, operation in sorted(nexts.items())
             if other != actor and other not in owners and (name := standing.missing(operation))
         }
-        column = owners.get(actor, actor)
-        text, is_faint = told(event), event.operation.kind in FAINT
-        rows.append(
-            Row(str(place + 1), mark, event.operation.line, column, text, is_faint, waits, _held(standing, names))
-        )
+        step = f"{place + 1}{PREEMPTED if place in preempted else ' '}"
+        held, column = _held(standing, names, is_brief), owners.get(actor, actor)
+        rows.append(Row(step, line, column, told(event, is_brief), kind in FAINT, waits, held))
+    held = _held(standing, names, is_brief)
     for operation in waiting:
         name = next((name for name in operation.objects if meaning(operation.kind, name).remedy), "")
         if name:
-            text = f"waits for {shown(name)}"
-            rows.append(Row("", "", operation.line, operation.actor, text, False, {}, _held(standing, names)))
+            text = f"waits for {called(name, is_brief)}"
+            rows.append(Row("", operation.line, operation.actor, text, False, {}, held))
     return rows
 
 
-def told(event: Event) -> str:
+def _nexts(events: Sequence[Event], waiting: Sequence[Operation]) -> list[dict[int, Operation]]:
+    """For each operation, what every actor does after it."""
+    pending = {operation.actor: operation for operation in waiting}
+    nexts = []
+    for event in reversed(events):
+        nexts.append(dict(pending))
+        pending[event.operation.actor] = event.operation
+    return nexts[::-1]
+
+
+def told(event: Event, is_brief: bool) -> str:
     """What an operation did: `read {'count': 1}`, `acquire lock 'guard'`, `put 0 into 'requests'`."""
-    operation, result = event.operation, _short(event.result)
+    operation, result = event.operation, _shortened(event.result, is_brief)
     kind = operation.kind
     if kind in FAINT:
-        return f"({kind} {result})" if result else f"({kind})"
-    name = operation.objects[0] if operation.objects else ""
-    what = meaning(kind, name)
+        return f"({_spaced(kind, result)})"
+    what = meaning(kind, operation.objects[0]) if operation.objects else Meaning()
+    if what.joint:  # the kind tells a queue or a pipe from all others
+        return _spaced(kind, result, what.joint, called(operation.objects[0], True))
+    thing = " or ".join(dict.fromkeys(called(name, is_brief) for name in operation.objects if name != "store"))
     if operation.is_timeout:
-        return f"{kind} {shown(name)}: time is up"
-    if name == "store":
-        return f"{kind} {result}".rstrip()
-    if what.joint:
-        # Their kinds tell queues and pipes from all others.
-        return f"{kind} {result} {what.joint} {shown(name).partition(' ')[2]}"
-    if operation.is_data:
-        return f"{kind} {shown(name)}: {result}"
+        return f"{_spaced(kind, thing)}: time is up"
+    if not thing:
+        return _spaced(kind, result)
     # That it was had is what one expects of an acquire or a wait.
     is_told = result and not (result == "True" and what.remedy)
-    return f"{kind} {shown(name)}: {result}" if is_told else f"{kind} {shown(name)}".rstrip()
+    return f"{kind} {thing}: {result}" if is_told else f"{kind} {thing}"
 
 
-def _short(result: str) -> str:
+def called(name: str, is_brief: bool) -> str:
+    """An object in a line: `lock 'guard'`, or briefly `'guard'`."""
+    return shown(name).partition(" ")[2] if is_brief else shown(name)
+
+
+def _spaced(*words: str) -> str:
+    return " ".join(filter(None, words))
+
+
+def _shortened(result: str, is_brief: bool) -> str:
+    if len(result) <= _LONGEST:
+        return result
+    made = re.match(r"[A-Za-z_]\w*\(", result)
+    if made:
+        return "" if is_brief else f"{made[0]}...)"
     half = (_LONGEST - 3) // 2
-    return result if len(result) <= _LONGEST else f"{result[:half]}...{result[-half:]}"
+    return f"{result[:half]}...{result[-half:]}"
 
 
-def _held(standing: Standing, names: Mapping[int, str]) -> str:
-    return "; ".join(
-        f"{shown(name)}: {', '.join(names[actor] for actor in reversed(standing.holders(name)))}"
+def _held(standing: Standing, names: Mapping[int, str], is_brief: bool) -> str:
+    """`lock 'guard': buyer 0`, or briefly `'guard': 0`."""
+    holders = {
+        name: [names[actor].split(" ")[-1] if is_brief else names[actor] for actor in reversed(standing.holders(name))]
         for name in standing.holds
-    )
+    }
+    return "; ".join(f"{called(name, is_brief)}: {', '.join(actors)}" for name, actors in holders.items())
 
 
 # How it is laid out --------------------------------------------------------------------------------------------------
@@ -142,19 +159,20 @@ class _Cell(NamedTuple):
 _Table = list[list[_Cell]]
 
 
-def _as_columns(rows: Sequence[Row], titles: Mapping[int, str]) -> _Table:
-    table = [[_Cell("step", _DIM), _Cell(""), _Cell("line", _DIM)]]
-    table[0] += [_Cell(title, _BOLD) for title in titles.values()] + [_Cell("held", _DIM)]
+def _as_columns(rows: Sequence[Row], names: Mapping[int, str]) -> _Table:
+    columns = sorted({row.column for row in rows})
+    table = [[_Cell("", _DIM), _Cell("line", _DIM), *(_Cell(names[column], _BOLD) for column in columns)]]
+    table[0].append(_Cell("held by", _DIM))
     before: Mapping[int, str] = {}
     for row in rows:
-        cells = [_Cell(row.step.rjust(4)), _Cell(row.mark, _BOLD), _Cell(row.line, _DIM)]
-        for column in titles:
+        cells = [_Cell(row.step), _Cell(row.line, _DIM)]
+        for column in columns:
             if column == row.column:
                 cells.append(_Cell(row.text, _DIM if row.is_faint else ""))
             else:
                 wait = row.waits.get(column, "")
-                is_new = wait != before.get(column, "")
-                cells.append(_Cell(f"waits for {wait}" if wait and is_new else "..." if wait else "", _DIM))
+                text = "..." if wait and wait == before.get(column) else f"waits for {wait}" if wait else ""
+                cells.append(_Cell(text, _DIM))
         table.append([*cells, _Cell(row.held, _DIM)])
         before = row.waits
     return table if any(row.held for row in rows) else [cells[:-1] for cells in table]
@@ -163,22 +181,30 @@ def _as_columns(rows: Sequence[Row], titles: Mapping[int, str]) -> _Table:
 def _as_list(rows: Sequence[Row], names: Mapping[int, str]) -> _Table:
     table = []
     for row in rows:
-        waits = [f"{names[actor]} waits for {name}" for actor, name in row.waits.items()]
-        style = _DIM if row.is_faint else ""
-        beside = "; ".join(filter(None, [f"held: {row.held}" if row.held else "", *waits]))
-        cells = [_Cell(row.step.rjust(4)), _Cell(row.mark, _BOLD), _Cell(row.line, _DIM)]
-        table.append([*cells, _Cell(names[row.column], _BOLD), _Cell(row.text, style), _Cell(beside, _DIM)])
+        held = f"held by {row.held}" if row.held else ""
+        waiting = f"waiting: {', '.join(names[actor] for actor in row.waits)}" if row.waits else ""
+        beside = "; ".join(filter(None, [held, waiting]))
+        text = _Cell(row.text, _DIM if row.is_faint else "")
+        table.append(
+            [_Cell(row.step), _Cell(row.line, _DIM), _Cell(names[row.column], _BOLD), text, _Cell(beside, _DIM)]
+        )
     return table
+
+
+def _width(table: _Table) -> int:
+    return max((len(line.rstrip()) for line in _joined(table, False)), default=0)
 
 
 def _joined(table: _Table, is_colored: bool) -> list[str]:
     widths = [max(len(cell.text) for cell in column) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(_painted(cell, width, is_colored) for cell, width in zip(cells, widths, strict=True))
-        for cells in table
-    ]
+    lines = []
+    for step, *others in table:
+        padded = [step._replace(text=step.text.rjust(widths[0]))]
+        padded += [cell._replace(text=cell.text.ljust(width)) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join(_painted(cell) if is_colored else cell.text for cell in padded))
+    return lines
 
 
-def _painted(cell: _Cell, width: int, is_colored: bool) -> str:
-    text = cell.text.ljust(width)
-    return f"{cell.style}{text}{_PLAIN}" if is_colored and cell.style and cell.text else text
+def _painted(cell: _Cell) -> str:
+    text = cell.text.rstrip()
+    return f"{cell.style}{text}{_PLAIN}{cell.text[len(text) :]}" if cell.style and text else cell.text

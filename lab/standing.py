@@ -61,7 +61,10 @@ class Standing:
 
     def holders(self, name: str) -> dict[int, str]:
         """Who holds it, each with the line at which it was first taken."""
-        return {hold.actor: hold.line for hold in reversed(self.holds.get(name, []))}
+        lines: dict[int, str] = {}
+        for hold in self.holds.get(name, []):
+            lines.setdefault(hold.actor, hold.line)
+        return lines
 
     def blockers(self, operation: Operation, name: str) -> dict[int, str]:
         """Its holders as far as they are why an operation waits: none for who waits to be notified."""

@@ -142,7 +142,7 @@ def _shortened(result: str, is_brief: bool) -> str:
 def _held(standing: Standing, names: Mapping[int, str], is_brief: bool) -> str:
     """`lock 'guard': buyer 0`, or briefly `'guard': 0`."""
     holders = {
-        name: [names[actor].split(" ")[-1] if is_brief else names[actor] for actor in reversed(standing.holders(name))]
+        name: [names[actor].split(" ")[-1] if is_brief else names[actor] for actor in standing.holders(name)]
         for name in standing.holds
     }
     return "; ".join(f"{called(name, is_brief)}: {', '.join(actors)}" for name, actors in holders.items())

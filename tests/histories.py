@@ -29,9 +29,9 @@ def permits_of(execution):
     return {name: declared.permits for name, declared in execution.objects.items()}
 
 
-def executions(scenario, guard="none", store="memory", processes=2, scheduler=None):
+def executions(scenario, guard="none", store=None, processes=2, scheduler=None):
     """Every execution of a cell, those with the fewest preemptions first."""
-    cell = Cell("test", scenario, guard_named(guard), store_named(store), processes, "simulated")
+    cell = Cell("test", scenario, guard_named(guard), store_named(store) if store else None, processes, "simulated")
     session = SimulatedSession(cell, is_timed=False, keeps_history=True)
     scheduler = scheduler or Bounded()
     try:

@@ -71,6 +71,17 @@ def test_what_came_to_nothing_orders_nothing(vain):
     assert places([write(0), *vain, read(1)]) == [(0, len(vain) + 1)]
 
 
+def test_who_sees_an_event_set_is_ordered_after_all_who_set_it():
+    sets = [write(0), done(0, "set", EVENT), write(2, name="value 'v'"), done(2, "set", EVENT)]
+    assert places([*sets, done(1, "wait", EVENT, result="True"), read(1), read(1, name="value 'v'")]) == []
+
+
+def test_who_acquires_a_lock_is_ordered_after_the_last_release_alone():
+    # Anybody may release a Lock: here actor 2 does, who never had it.
+    events = [write(0), done(0, "release", LOCK), done(2, "release", LOCK), done(1, "acquire", LOCK), read(1)]
+    assert places(events) == [(0, 4)]
+
+
 def test_a_lock_taken_by_one_of_two_leaves_the_conflict():
     assert places([done(0, "acquire", LOCK), write(0), done(0, "release", LOCK), write(1)]) == [(1, 3)]
 

@@ -1,4 +1,4 @@
-from histories import done, executions, permits_of
+from histories import done, executions, permits_of, write
 
 from lab.deadlock import explained
 from lab.scenario import Scenario
@@ -61,6 +61,44 @@ def test_a_permit_that_was_a_signal_is_held_by_nobody():
     assert told(events, [acquire(0, SEMAPHORE)], {SEMAPHORE: 0}) == [
         "actor 0 waits for semaphore 's', which nobody is left to release"
     ]
+
+
+def test_who_takes_a_permit_after_a_signal_was_taken_holds_it():
+    events = [done(1, "release", SEMAPHORE), acquire(0, SEMAPHORE), acquire(2, SEMAPHORE, "x.py:1")]
+    assert told(events, [acquire(0, SEMAPHORE), acquire(2, B)], {SEMAPHORE: 1})[0] == (
+        "actor 0 waits for semaphore 's', which actor 2 holds (x.py:1)"
+    )
+
+
+def test_who_gives_a_permit_back_holds_it_no_longer():
+    events = [acquire(0, SEMAPHORE), acquire(1, SEMAPHORE), done(1, "release", SEMAPHORE)]
+    waiting = [acquire(2, SEMAPHORE), acquire(0, B), acquire(1, B)]
+    assert told(events, waiting, {SEMAPHORE: 2})[2] == "actor 2 waits for semaphore 's', which actor 0 holds"
+
+
+def test_a_lock_may_be_released_by_another():
+    assert told([acquire(0, A), done(1, "release", A)], [acquire(2, A)]) == [
+        "actor 2 waits for lock 'a', which nobody is left to release"
+    ]
+
+
+def test_two_permits_of_one_actor_are_told_once_with_the_first_line():
+    events = [acquire(0, SEMAPHORE, "x.py:1"), acquire(0, SEMAPHORE, "x.py:2")]
+    assert told(events, [acquire(0, SEMAPHORE, "x.py:3")], {SEMAPHORE: 2}) == [
+        "actor 0 holds semaphore 's' (x.py:1) and waits for it again (x.py:3)"
+    ]
+
+
+def test_a_recursive_lock_released_once_of_twice_is_still_held():
+    name = "rlock 'r'"
+    events = [acquire(0, name), done(0, "acquire again", name), done(0, "release once", name)]
+    assert told(events, [acquire(1, name), acquire(0, B)])[1] == "actor 1 waits for rlock 'r', which actor 0 holds"
+
+
+def test_a_store_may_be_held_by_a_transaction_whatever_one_wants_of_it():
+    waiting = [acquire(0, A), write(1, line="x.py:2")]
+    assert told([done(0, "begin", "store")], waiting)[1] == "actor 1 waits for the store (x.py:2), which actor 0 holds"
+    assert told([], waiting[1:]) == ["actor 1 waits for the store (x.py:2), which nobody is left to change"]
 
 
 def test_what_nobody_is_left_to_do_is_told():

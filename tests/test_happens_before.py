@@ -36,6 +36,9 @@ CHAINS = {
     "event that is seen": [done(0, "set", EVENT), done(1, "is_set", EVENT, result="True")],
     "condition": [done(0, "release", "condition 'c'"), done(1, "acquire", "condition 'c'")],
     "condition that is let go": [done(0, "wait", "condition 'c'"), done(1, "acquire", "condition 'c'")],
+    "condition that is had again": [done(0, "release", "condition 'c'"), done(1, "reacquire", "condition 'c'")],
+    "event at the last moment": [done(0, "set", EVENT), done(1, "wait", EVENT, result="True", is_timeout=True)],
+    "commit": [done(0, "write if", "store"), done(1, "write if", "store")],
     "notification": [done(0, "notify", "condition 'c'", result="1"), done(1, "wake", "condition 'c'", result="True")],
     "queue": [done(0, "put", BUFFER), done(2, "deliver", BUFFER, QUEUE), done(1, "get", QUEUE)],
     "pipe": [done(0, "send", PIPE), done(1, "recv", PIPE)],
@@ -64,6 +67,7 @@ def test_what_synchronises_orders_and_nothing_less_of_it_does(chain):
         [done(0, "set", EVENT), done(1, "clear", EVENT), done(1, "wait", EVENT, result="True")],
         [done(0, "send", PIPE), done(1, "poll", PIPE, result="True", is_read=True)],
         [done(0, "arrive", BARRIER), done(1, "arrive", BARRIER, result="BrokenBarrierError()")],
+        [done(0, "arrive", BARRIER), done(2, "reset", BARRIER), done(1, "arrive", BARRIER)],
         [done(0, "commit", "store"), done(1, "begin", "store", result="'busy'")],
     ],
 )
@@ -122,6 +126,12 @@ def test_who_gets_the_second_item_is_ordered_after_its_put_alone():
 def test_who_passes_late_is_not_ordered_after_the_next_round():
     first = [done(1, "arrive", BARRIER), done(0, "arrive", BARRIER)]
     assert places([*first, write(0), done(0, "arrive", BARRIER), done(1, "pass", BARRIER), read(1)]) == [(2, 5)]
+
+
+def test_who_arrives_once_the_first_has_passed_belongs_to_the_next_round():
+    first = [done(actor, "arrive", BARRIER) for actor in (1, 3, 0)]
+    later = [done(3, "pass", BARRIER), write(2), done(2, "arrive", BARRIER), done(1, "pass", BARRIER), read(1)]
+    assert places([*first, *later]) == [(4, 7)]
 
 
 def test_two_reads_two_objects_and_one_actor_are_no_conflict():
@@ -291,6 +301,20 @@ def test_of_two_lines_the_check_then_act_is_told_and_not_that_the_file_was_empti
     events = [read(0), read(1), write(1, kind="truncate", result=""), write(1)]
     (conflict,) = by_line(conflicts(events, {}))
     assert conflict.places == (0, 3)
+
+
+def test_of_two_writes_the_records_are_told():
+    events = [
+        write(actor, kind=kind, result=result)
+        for actor, kind, result in [
+            (0, "truncate", ""),
+            (1, "truncate", ""),
+            (1, "write", "{'count': 0}"),
+            (0, "write", "{'count': 0}"),
+        ]
+    ]
+    (conflict,) = by_line(conflicts(events, {}))
+    assert conflict.places == (2, 3)
 
 
 def test_a_torn_read_is_told_first():

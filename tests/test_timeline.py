@@ -127,12 +127,13 @@ BUSY, GO, PIPE = done(2, "sleep"), "event 'go'", "pipe 'p' (to the first end)"
             [
                 acquire(1, CONDITION),
                 done(1, "wait", CONDITION),
+                BUSY,
                 acquire(2, CONDITION),
                 done(2, "notify", CONDITION, result="1"),
                 done(2, "release", CONDITION),
                 done(1, "wake", CONDITION, result="True"),
             ],
-            [True, False, True, True, False, False],
+            [False, False, True, True, True, False, False],
         ),
     ],
 )

@@ -26,7 +26,7 @@ def run(
     progress: Progress | None = None,
     **adjustments: Unpack[Adjustments],
 ) -> Results:
-    """Measure an experiment on real processes, and return its results.
+    """Measure an experiment, on real processes or in virtual time, and return its results.
 
     `experiment` is a built-in name, a `.toml` file, a scenario name, `module:Class`, `file.py:Class`, or an Experiment.
     Adjustments replace its choices: `run("ticket_sale", guards=["none", "lock"], processes=[5], trials=200)`. `out` is

@@ -43,7 +43,7 @@ table, `--until-width 1%` the shortcut.
     "--set", "set_", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario; a list is an axis."
 )
 @click.option("--trials", "-n", type=int, help="Trials of each cell.")
-@click.option("--engine", type=str, help="What runs the trials: real.")
+@click.option("--engine", type=str, help="What runs the trials: real, or simulated (virtual time).")
 @click.option(
     "--alignment", type=str, help="natural, or aligned: start together, to see rare races (never a natural rate)."
 )

@@ -11,12 +11,15 @@ _SMALLEST_BLOCK = 10
 _SEQUENTIAL_BLOCK = 500
 _ACTOR_S = 0.0002
 """An actor's own cost in a trial without any delay."""
+_SIMULATED_ACTOR_S = 0.00003
+"""The same in virtual time, with all its delays."""
 
 
 def layout(experiment: Experiment, plan: Plan) -> tuple[int, int]:
     """How many lanes a cell is to have, and how many trials a block."""
     size = max(_SMALLEST_BLOCK, -(-plan.trials // BLOCKS_OF_LANES))
-    lanes = experiment.lanes or planned_lanes(plan.cell, size)
+    is_simulated = plan.cell.engine == "simulated"
+    lanes = 1 if is_simulated else experiment.lanes or planned_lanes(plan.cell, size)
     if lanes == 1:
         size = max(_SMALLEST_BLOCK, -(-plan.trials // BLOCKS))
     if experiment.until_width is not None:
@@ -26,6 +29,8 @@ def layout(experiment: Experiment, plan: Plan) -> tuple[int, int]:
 
 def plan_s(experiment: Experiment, plan: Plan) -> float:
     """Seconds of all trials of a cell."""
+    if plan.cell.engine == "simulated":
+        return plan.trials * plan.cell.processes * _SIMULATED_ACTOR_S
     lanes, size = layout(experiment, plan)
     blocks = -(-plan.trials // size)
     alone = min(CHECKED, plan.trials) if lanes > 1 and experiment.lanes is None else 0

@@ -14,6 +14,7 @@ from typing import Any
 from lab import delays
 from lab.cell import ALIGNMENTS, START_METHODS, Cell
 from lab.delays import Delay
+from lab.engines.choice import ENGINES
 from lab.errors import UsageError, unknown_name
 from lab.guards import guard_named
 from lab.scenario import Scenario
@@ -23,7 +24,6 @@ from lab.stores import store_named
 
 TRIALS = 1000
 MOST_TRIALS = 100_000_000
-ENGINES = ("real", "simulated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +166,8 @@ def _check(experiment: Experiment) -> None:
     ):
         if found not in known:
             raise unknown_name(what, found, known)
+    if experiment.engine == "simulated":
+        _check_simulated(experiment)
     if not experiment.grids:
         raise UsageError(f"experiment {experiment.name} has no grid: expected at least one with a scenario.")
     if experiment.until_width is not None and not 0 < experiment.until_width < 1:
@@ -174,3 +176,17 @@ def _check(experiment: Experiment) -> None:
         raise UsageError(f"scale {experiment.scale}: expected over 0. Try 100, which makes 10 ms of a second.")
     if experiment.lanes is not None and not 1 <= experiment.lanes <= 64:
         raise UsageError(f"lanes {experiment.lanes}: expected 1 to 64. Leave it out to have it chosen and checked.")
+
+
+def _check_simulated(experiment: Experiment) -> None:
+    """UsageError for what means something in real time and real processes alone."""
+    for option, found, default, why in (
+        ("alignment", experiment.alignment, "natural", "actors start at the same virtual moment anyhow"),
+        ("start-method", experiment.start_method, "fork", "it starts no process"),
+        ("lanes", experiment.lanes, None, "no trial waits for a clock"),
+        ("dir", experiment.directory, None, "its files are in memory"),
+    ):
+        if found != default:
+            raise UsageError(
+                f"--{option} {found} makes no sense on the simulated engine: {why}. Leave it out, or try --engine real."
+            )

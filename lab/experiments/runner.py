@@ -9,7 +9,8 @@ from pathlib import Path
 
 from lab.archive import Archive, done, violations
 from lab.cell import Cell
-from lab.engines.real import RealEngine
+from lab.engines.choice import engine_named
+from lab.engines.protocol import Engine
 from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans
 from lab.experiments.lanes import CHECKED, drift
@@ -65,7 +66,7 @@ def measure(experiment: Experiment, archive: Archive, progress: Progress) -> Non
     """
     courses = _courses(experiment, archive, progress)
     directory = Path(experiment.directory) if experiment.directory else None
-    with RealEngine(experiment.seed, directory) as engine:
+    with engine_named(experiment.engine, experiment.seed, directory) as engine:
         while courses:
             courses = [course for course in courses if _advance(course, experiment, engine, archive, progress)]
 
@@ -95,7 +96,7 @@ def _is_done(course: _Course, experiment: Experiment, progress: Progress) -> boo
     return not course.missing
 
 
-def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archive: Archive, progress: Progress) -> bool:
+def _advance(course: _Course, experiment: Experiment, engine: Engine, archive: Archive, progress: Progress) -> bool:
     """Run the next block of a cell; False if it needs no further one."""
     block, numbers = course.next_block()
     for trial in _block(course, numbers, engine, progress):
@@ -106,7 +107,7 @@ def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archiv
     return not _is_done(course, experiment, progress)
 
 
-def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+def _block(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
     cell, timeout_s = course.plan.cell, course.plan.timeout_s
     if not course.is_checked and course.lanes > 1:
         progress.enters(cell, 1)
@@ -122,7 +123,7 @@ def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Pr
         session.close()
 
 
-def _checked_lanes(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+def _checked_lanes(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
     """Run trials on one lane, and the same again side by side; halve the lanes until the two agree.
 
     The rows of the one lane are kept. Those of the repetitions are not: their trials are measured already.

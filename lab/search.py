@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
+from lab.conflict import by_line, sentence
 from lab.execution import Execution
+from lab.happens_before import conflicts
 from lab.schedule import Choice, choice_of
 from lab.scheduler import Departed, Operation, Scheduler
 from lab.schedulers.bounded import Bounded
@@ -87,6 +89,8 @@ class Tally:
             )
         if not self.is_reduced:
             self._classes.add(class_of(metrics.taken))
+        for told in unordered(execution):
+            self.conflicts.setdefault(told)
         shape = Shape(metrics.preemptions, len(metrics.taken))
         known = self.seen.get(trial.outcome)
         if known is None:
@@ -108,12 +112,19 @@ _ENDLESS = {
 }
 
 
+def unordered(execution: Execution) -> list[str]:
+    """A sentence for each pair of source lines whose accesses nothing orders; none without a history."""
+    permits = {name: declared.permits for name, declared in execution.objects.items()}
+    found = by_line(conflicts(execution.events, permits))
+    return [sentence(conflict, execution.actors) for conflict in found]
+
+
 class Limits(NamedTuple):
-    """When a search ends before it is done (None: never), and for how long it then looks for shorter schedules."""
+    """When a search ends before it is done (None: never); `used_s` of the seconds went before it."""
 
     executions: int | None = None
     seconds: float | None = 60.0
-    shorten_s: float = 2.0
+    used_s: float = 0.0
 
 
 Told = Callable[[Tally], None]
@@ -127,7 +138,7 @@ def search(
 
     Returns which limit was met, empty if none was. On KeyboardInterrupt the tally has all that was found.
     """
-    budget = Budget(strategy, limits.executions, limits.seconds)
+    budget = Budget(strategy, limits.executions, limits.seconds, limits.used_s)
     metrics = Metrics(budget)
     twice = RunTwice(metrics, first=run_twice)
     try:

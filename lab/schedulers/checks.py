@@ -21,16 +21,16 @@ class Metrics:
         self.executions = 0
         self.deepest = 0
         """The most operations of an execution."""
-        self.preemptions = 0
         self.taken: list[Operation] = []
+        self.preempted: list[int] = []
+        """Where in `taken` the preemptions are."""
 
     def begin(self) -> bool:
         """As the inner one."""
         if not self._inner.begin():
             return False
         self.executions += 1
-        self.preemptions = 0
-        self.taken = []
+        self.taken, self.preempted = [], []
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
@@ -38,9 +38,14 @@ class Metrics:
         place = self._inner.choose(enabled, current)
         operation = enabled[place]
         if operation.actor != current and any(other.actor == current for other in enabled):
-            self.preemptions += 1
+            self.preempted.append(len(self.taken))
         self.taken.append(operation)
         return place
+
+    @property
+    def preemptions(self) -> int:
+        """Those of the execution at hand."""
+        return len(self.preempted)
 
     def end(self, waiting: Sequence[Operation]) -> None:
         """As the inner one."""
@@ -51,17 +56,19 @@ class Metrics:
 class Budget:
     """Ends the search after so many executions or seconds; `spent` says which, and is empty while there is some left.
 
+    `used_s` of the seconds are gone already.
+
     The time is looked at before each operation, so that one long execution does not overrun it.
     """
 
     asks_always = True
 
-    def __init__(self, inner: Scheduler, executions: int | None, seconds: float | None) -> None:
+    def __init__(self, inner: Scheduler, executions: int | None, seconds: float | None, used_s: float = 0.0) -> None:
         self._inner = inner
         self._left = executions
         self._executions = executions
         self._seconds = seconds
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self._end = None if seconds is None else time.monotonic() + seconds - used_s
         self.spent = ""
 
     def begin(self) -> bool:

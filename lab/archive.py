@@ -187,6 +187,8 @@ def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]
         frame = table.to_pandas().sort_values("trial", ignore_index=True)
         # Declared outcomes that nobody saw count 0 times; the engine's own are columns only where they were seen.
         seen = dict.fromkeys([*cell.scenario.outcomes, *frame["outcome"].unique()])
+        interesting = frame["outcome"].isin(cell.interesting)
+        frame.insert(frame.columns.get_loc("violation") + 1, "interesting", interesting)
         yield cell.columns(), frame.assign(outcome=pd.Categorical(frame["outcome"], list(seen)))
 
 

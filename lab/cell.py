@@ -13,7 +13,7 @@ from lab.errors import UsageError
 from lab.guard import Guard
 from lab.scenario import Scenario
 from lab.store import Store
-from lab.trial import RESERVED
+from lab.trial import RESERVED, Grade
 
 ALIGNMENTS = ("natural", "aligned")
 START_METHODS = ("fork", "spawn", "forkserver")
@@ -51,7 +51,15 @@ class Cell:
     @cached_property
     def violations(self) -> frozenset[str]:
         """The outcomes that must not happen, the engine's included."""
-        return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == "violation")
+        return self._graded("violation")
+
+    @cached_property
+    def interesting(self) -> frozenset[str]:
+        """The outcomes that break no promise and still surprise."""
+        return self._graded("interesting")
+
+    def _graded(self, grade: Grade) -> frozenset[str]:
+        return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == grade)
 
     @cached_property
     def taken_names(self) -> frozenset[str]:

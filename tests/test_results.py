@@ -41,7 +41,8 @@ def trials(outcomes=("ok",) * 4, **columns):
         "seed": range(count),
         "outcome": pd.Series(outcomes, dtype="str"),
         "detail": "",
-        "violation": [outcome != "ok" for outcome in outcomes],
+        "violation": [outcome not in ("ok", "odd") for outcome in outcomes],
+        "interesting": [outcome == "odd" for outcome in outcomes],
         "wall_s": 0.01,
         "wait_median_s": 0.001,
         "wait_max_s": 0.002,
@@ -70,9 +71,10 @@ def test_the_columns_stand_in_the_order_of_the_design():
     frame = trials(("ok", "oversold"), sold=[1, 2], retries=[0, 1])
     assert " ".join(summarise([(cell(), frame)]).summary.columns) == (
         "cell_id scenario guard store processes delay engine alignment start_method tickets request_delay lanes "
-        "trials violations violation_rate violation_low violation_high oversell_rate oversell_low oversell_high "
-        "interval outcome_ok outcome_oversold wall_median_s wall_low_s wall_high_s wall_p95_s throughput_per_s "
-        "slowdown slowdown_low slowdown_high wait_median_s excluded mean_sold max_sold mean_retries max_retries"
+        "trials violations violation_rate violation_low violation_high interesting_rate interesting_low "
+        "interesting_high oversell_rate oversell_low oversell_high interval outcome_ok outcome_oversold low_ok high_ok "
+        "low_oversold high_oversold wall_median_s wall_low_s wall_high_s wall_p95_s throughput_per_s slowdown "
+        "slowdown_low slowdown_high wait_median_s excluded mean_sold max_sold mean_retries max_retries"
     )
 
 
@@ -184,7 +186,30 @@ def test_an_outcome_that_is_only_a_category_is_declared():
     assert (found["outcome_oversold"], found["outcome_ok"]) == (0, 4)
 
 
-# Times -------------------------------------------------------------------------------------------------------------
+def test_what_surprises_has_a_rate_of_its_own_with_its_interval():
+    found = row((cell(), trials(("odd", "ok", "oversold", "odd"))))
+    low, high = statistics.clopper_pearson(2, 4)
+    assert [found[f"interesting_{end}"] for end in ("rate", "low", "high")] == [0.5, low, high]
+    assert found["violations"] == 1
+
+
+def test_every_outcome_has_an_interval_that_is_wider_where_blocks_differ():
+    outcomes = ("oversold",) * 10 + ("torn_read",) * 9 + ("ok",)
+    found = row((cell(), trials(outcomes, block=[0] * 10 + [1] * 10)))
+    expected = statistics.rate_interval([0, 9], [10, 10])
+    assert (found["low_torn_read"], found["high_torn_read"]) == (expected.low, expected.high)
+    low, high = statistics.clopper_pearson(9, 20)
+    assert found["low_torn_read"] < low < high < found["high_torn_read"]
+
+
+def test_the_first_detail_of_each_outcome_that_the_engine_called_is_kept():
+    frame = trials(("raised", "ok", "raised", "crash"), trial=[4, 5, 3, 6], detail=["late", "", "early", "SIGKILL"])
+    found = row((cell(), frame))
+    assert (found["detail_raised"], found["detail_crash"]) == ("early", "SIGKILL")
+    assert "detail_ok" not in found
+
+
+# Times ---------------------------------------------------------------------------------------------------------------
 
 
 def test_trials_in_which_an_actor_did_not_finish_are_excluded_from_times_and_counted():
@@ -429,8 +454,8 @@ def test_quantiles_that_are_no_parquet_are_a_usage_error(tmp_path):
 
 def test_all_trials_stand_in_one_table_with_the_columns_of_their_cells(folder):
     found = Results(folder).trials
-    assert list(found.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS, *list(found.columns)[19:]]
-    assert sorted(found.columns[19:]) == ["is_open", "name", "peak", "request_delay", "rooms", "sold", "tickets"]
+    assert list(found.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS, *list(found.columns)[20:]]
+    assert sorted(found.columns[20:]) == ["is_open", "name", "peak", "request_delay", "rooms", "sold", "tickets"]
     assert list(found["cell_id"]) == ["000000000000000c"] * 3 + ["000000000000000d"] * 4
     assert list(found["outcome"]) == ["ok", "oversold", "hang", "ok", "ok", "ok", "ok"]
     assert found["rooms"].to_list() == [pd.NA] * 3 + [4] * 4

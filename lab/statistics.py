@@ -181,6 +181,16 @@ def rate_text(rate: float, low: float, high: float) -> str:
     return f"{middle} [{_percent(low, decimals, ROUND_FLOOR)}, {_percent(high, decimals, ROUND_CEILING)}]"
 
 
+def ratio_text(ratio: float, low: float, high: float) -> str:
+    """A ratio with its bounds, such as `3.34 [3.29, 3.40]`; the bounds are rounded outward to two decimals."""
+    if math.isnan(low) or math.isnan(high):
+        return f"{ratio:.3g} [unknown]"
+    # By way of decimals: a bound of 1.1 times 100 is a little more than 110.
+    down, up = (Decimal(repr(float(end))) for end in (low, high))
+    cent = Decimal("0.01")
+    return f"{ratio:.3g} [{down.quantize(cent, ROUND_FLOOR)}, {up.quantize(cent, ROUND_CEILING)}]"
+
+
 def at_most_text(high: float) -> str:
     """An upper bound in percent, such as `at most 0.074 %`, rounded up to two digits."""
     return f"at most {_percent(high, _decimals(high), ROUND_CEILING)} %"

@@ -44,7 +44,7 @@ TRIAL_COLUMNS = (
     "wait_median_s",
     "wait_max_s",
 )
-_TEXTS = {*CELL_COLUMNS, "interval"} - {"processes"}
+_TEXTS = {*CELL_COLUMNS, "interval", "interesting_interval"} - {"processes"}
 _WHOLE_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
 
 Cells = Iterable[tuple[Mapping[str, object], pd.DataFrame]]
@@ -130,6 +130,7 @@ def _rates(
         "interesting_rate": surprise,
         "interesting_low": around.low,
         "interesting_high": around.high,
+        "interesting_interval": around.kind,
         "oversell_rate": oversell,
         "oversell_low": bounds[0],
         "oversell_high": bounds[1],

@@ -366,9 +366,9 @@ def test_a_folder_that_may_not_be_read_is_bad_input(lab, tmp_path):
 
 def test_results_go_to_stdout_and_progress_to_stderr(lab):
     code, out, err = lab("run", "fine.py:Fine", *ONE_CELL, "--out", "results")
-    assert (code, out.splitlines()[0].split(), out.splitlines()[-1], err) == (
+    assert (code, out.splitlines()[:2], out.splitlines()[-1], err) == (
         0,
-        ["scenario", "guard", "processes", "trials", "violations", "median", "wall"],
+        ["fine.py:Fine, 2 processes, 5 trials a cell", "guard    violations  median wall"],
         "results: results",
         "Fine: 1 cells, 5 trials, about 1 s\n",
     )

@@ -19,7 +19,7 @@ FLOORS = [
     ["engines"],
     ["experiments", "archive", "environment"],
     ["results", "summary"],
-    ["plots", "findings", "verbs"],
+    ["plots", "findings", "rows", "verbs"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

@@ -434,3 +434,16 @@ def test_printed_bounds_hold_the_interval_and_reach_0_and_100_only_where_it_does
 )
 def test_an_upper_bound_reads_like_this(high, text):
     assert statistics.at_most_text(high) == f"at most {text} %"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "text"),
+    [
+        (3.3449, 3.2951, 3.3951, "3.34 [3.29, 3.40]"),
+        (1.0, 1.1, 1.1, "1 [1.10, 1.10]"),
+        (0.50249, 0.3699, 0.6301, "0.502 [0.36, 0.64]"),
+        (2.0, math.nan, math.nan, "2 [unknown]"),
+    ],
+)
+def test_a_ratio_has_bounds_that_are_rounded_outward(ratio, low, high, text):
+    assert statistics.ratio_text(ratio, low, high) == text

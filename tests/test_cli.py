@@ -368,9 +368,9 @@ def test_results_go_to_stdout_and_progress_to_stderr(lab):
     code, out, err = lab("run", "fine.py:Fine", *ONE_CELL, "--out", "results")
     assert (code, out.splitlines()[:2], out.splitlines()[-1], err) == (
         0,
-        ["fine.py:Fine, 2 processes, 5 trials a cell", "guard    violations  median wall"],
+        ["fine.py:Fine, 2 processes, 5 trials a cell", "guard   violations  median wall"],
         "results: results",
-        "Fine: 1 cells, 5 trials, about 1 s\n",
+        "Fine: 1 cell, 5 trials, about 1 s\n",
     )
 
 
@@ -380,6 +380,14 @@ def test_quiet_prints_the_findings_and_the_folder_alone(lab):
         "Without a guard and with 2 actors, bad in none of 5 (at most 53 %).\n\nresults: results\n",
         "",
     )
+
+
+def test_guards_that_a_default_grid_leaves_out_are_told_once_on_stderr_unless_quiet(lab):
+    guards = ("run", "guards", "--stores", "memory", "--processes", "2", "-n", "1")
+    _, _, loud = lab(*guards)
+    _, _, quiet = lab(*guards, "--quiet")
+    notes = [line for line in loud.splitlines() if "left out" in line]
+    assert (notes, quiet) == (["left out: transaction on memory (it needs a store with transactions)"], "")
 
 
 def test_json_prints_one_document_with_the_summary_and_the_folder(lab):

@@ -171,11 +171,16 @@ def done(folder: Path) -> dict[str, set[int]]:
     return found
 
 
-def violations(folder: Path) -> dict[str, int]:
-    """How many of the measured trials were violations, by cell."""
-    found: dict[str, int] = defaultdict(int)
+def crews(folder: Path) -> dict[str, dict[tuple[int, int], list[int]]]:
+    """How many violations and trials were measured, by cell, and in it by block and lane."""
+    found: dict[str, dict[tuple[int, int], list[int]]] = {}
     for cell, table in _tables(folder):
-        found[cell.cell_id] = sum(table.column("violation").to_pylist())
+        counts = found[cell.cell_id] = {}
+        columns = (table.column(name).to_pylist() for name in ("block", "lane", "violation"))
+        for block, lane, violation in zip(*columns, strict=True):
+            crew = counts.setdefault((block, lane), [0, 0])
+            crew[0] += violation
+            crew[1] += 1
     return found
 
 

@@ -152,10 +152,9 @@ def _rate(
     trials = is_event.size
     events = int(is_event.sum())
     rate = events / trials if trials else math.nan
-    if sequential:
-        return rate, statistics.sequential_interval(events, trials)
     sizes = np.bincount(clusters)
-    return rate, statistics.rate_interval(np.bincount(clusters[is_event], minlength=sizes.size), sizes)
+    counts = np.bincount(clusters[is_event], minlength=sizes.size)
+    return rate, statistics.rate_interval(counts, sizes, is_sequential=sequential)
 
 
 def _bounds(frame: pd.DataFrame, clusters: NDArray[np.int64], sequential: bool) -> dict[str, float]:

@@ -5,7 +5,7 @@ from lab.archive import Archive
 from lab.experiments import runner
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.lanes import CHECKED, drift, planned_lanes
-from lab.experiments.runner import Progress, measure
+from lab.experiments.runner import FEWEST_CREWS, Progress, measure
 from lab.trial import Trial
 
 SALE = {"scenario": "ticket_sale", "stores": ["memory"], "processes": [2], "delays": ["0"]}
@@ -46,9 +46,34 @@ def test_a_cell_stops_when_its_interval_is_narrow_enough(tmp_path):
     experiment = Experiment(name="x", grids=[grid], trials=100_000, until_width=0.02)
     ((_, frame),) = measured(tmp_path / "x", experiment)
 
-    assert len(frame) == 500
+    # Ten crews of a hundred trials: after 500 the interval would have been narrow enough, if they were known to agree.
+    assert (len(frame), frame["block"].nunique()) == (1000, FEWEST_CREWS)
     ((_, again),) = measured(tmp_path / "x", experiment)
-    assert len(again) == 500
+    assert len(again) == 1000
+
+
+@pytest.mark.parametrize(
+    ("crews", "is_narrow"),
+    [
+        ([(0, 100)] * 9, False),
+        ([(0, 100)] * 10, True),
+        ([(2, 100), (4, 100)] * 10, True),
+        ([(0, 100)] * 18 + [(30, 100)] * 2, False),
+    ],
+    ids=["too few crews", "enough crews", "crews that agree", "crews that differ"],
+)
+def test_crews_that_differ_must_be_more_before_a_cell_stops(crews, is_narrow):
+    assert runner._is_narrow(crews, 0.05) is is_narrow
+
+
+def test_after_an_interruption_the_crews_measured_before_count(tmp_path):
+    grid = Grid(**SALE, guards=["none"], trials=40)
+    experiment = Experiment(name="x", grids=[grid], until_width=0.5)
+    measured(tmp_path / "x", experiment)
+
+    [counts] = archive.crews(tmp_path / "x").values()
+
+    assert {crew: trials for crew, (_, trials) in counts.items()} == {(block, 0): 10 for block in range(4)}
 
 
 def test_a_cell_whose_lanes_drift_has_fewer_and_says_so(tmp_path, monkeypatch):

@@ -107,6 +107,7 @@ _INTERVALS = {
     "exact": "exact binomial",
     "clustered": "cluster-robust (blocks of trials differ)",
     "sequential": "sequentially valid",
+    "sequential clustered": "sequentially valid and cluster-robust (blocks of trials differ)",
 }
 
 

@@ -18,7 +18,7 @@ FLOORS = [
     ["scenarios", "guards", "stores"],
     ["engines"],
     ["experiments", "archive", "environment"],
-    ["results", "summary"],
+    ["results", "summary", "summary_file"],
     ["plots", "findings", "rows", "verbs"],
     ["cli", "__main__"],
 ]

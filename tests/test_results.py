@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab import medians, results, statistics, summary
+from lab import medians, results, statistics, summary, summary_file
 from lab.errors import OutputError, UsageError
 from lab.results import Results
 from lab.summary import summarise
@@ -395,7 +395,13 @@ def test_any_spreadsheet_reads_the_summary_file(folder):
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-COLUMNS = st.sampled_from([TEXTS, st.floats(allow_nan=False), st.integers(-(2**63), 2**63 - 1), st.booleans()])
+COLUMNS = st.sampled_from([TEXTS, st.floats(allow_nan=False), st.integers(1 - 2**63, 2**63 - 1), st.booleans()])
+
+
+def as_read(path):
+    """Any table, not only one with the columns of a summary."""
+    names, rows = summary_file._table(path)
+    return summary.as_table(rows, names)
 
 
 @given(st.data())
@@ -406,8 +412,8 @@ def test_every_table_survives_the_summary_file(tmp_path_factory, data):
     rows = data.draw(st.lists(st.tuples(*(kind | st.none() for kind in kinds)), min_size=count, max_size=count))
     names = [f"column {number}" for number in range(len(kinds))]
     table = summary.as_table([dict(zip(names, values, strict=True)) for values in rows], names)
-    results._to_csv(table, path)
-    pd.testing.assert_frame_equal(results._read_summary(path), table, check_exact=True)
+    summary_file.write(table, path)
+    pd.testing.assert_frame_equal(as_read(path), table, check_exact=True)
 
 
 def test_who_reads_while_the_summary_is_written_finds_the_old_one_and_a_failure_leaves_nothing(folder, monkeypatch):
@@ -418,7 +424,7 @@ def test_who_reads_while_the_summary_is_written_finds_the_old_one_and_a_failure_
         path.write_text("half a ta")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(results, "_to_csv", full)
+    monkeypatch.setattr(summary_file, "write", full)
     with pytest.raises(OutputError, match=r"No space left on device\. Make room, then `lab summary"):
         results.write_summary(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -435,16 +441,38 @@ def test_a_folder_that_can_not_be_written_is_an_output_error(folder):
         (None, "no such file"),
         ("", "an empty file"),
         ('"cell_id","trials"\n"ab"\n', "1 values under 2 names"),
-        ('"trials"\nmany\n', "many"),
+        ('"trials"\nmany\n', "trials in row 1 is many, neither a number nor a text in quotes"),
+        ('"cell_id"\n"ab"\n', "no column scenario, which is a text in quotes"),
         (b"\xff\xfe", "utf-8"),
     ],
-    ids=["missing", "empty", "a row too short", "no number", "no text"],
+    ids=["missing", "empty", "a row too short", "no number", "a column gone", "no text"],
 )
 def test_a_summary_that_can_not_be_read_is_a_usage_error_that_says_how_to_mend_it(tmp_path, text, found):
     if text is not None:
         (tmp_path / "summary.csv").write_bytes(text.encode() if isinstance(text, str) else text)
-    with pytest.raises(UsageError, match=rf"found: .*{found}.*Try `lab summary"):
+    with pytest.raises(UsageError, match=rf"found: .*{found}.*Mend it, or remove it, and `lab summary"):
         _ = Results(tmp_path).summary
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "found"),
+    [
+        ("guard", None, "guard in row 2 is nothing, and must be a text in quotes"),
+        ("trials", 0, "trials in row 2 is 0, and must be a whole number of at least 1"),
+        ("violations", 2.5, "violations in row 2 is 2.5, and must be a whole number"),
+        ("violation_high", 1.5, "violation_high in row 2 is 1.5, and must be a number from 0 to 1"),
+        ("wall_median_s", "fast", "wall_median_s in row 2 is 'fast', and must be a number of at least 0, or empty"),
+        ("interesting_low", None, "interesting_low in row 2 is nothing, and must be a number from 0 to 1"),
+        ("outcome_ok", -1, "outcome_ok in row 2 is -1, and must be a whole number, or empty"),
+    ],
+)
+def test_a_summary_that_was_changed_by_hand_is_refused_with_column_and_row(folder, column, value, found):
+    rows = results.write_summary(folder).summary.astype(object)
+    rows.loc[1, column] = value
+    summary_file.write(rows, folder / "summary.csv")
+    with pytest.raises(UsageError) as caught:
+        _ = Results(folder).summary
+    assert f"summary.csv: expected what `lab run` wrote, found: {found}. " in str(caught.value)
 
 
 def test_quantiles_that_are_no_parquet_are_a_usage_error(tmp_path):

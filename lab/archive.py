@@ -78,6 +78,7 @@ class Archive:
             line = {"cell_id": self._cell_id, "block": self._block, "columns": _columns(self._rows)}
             self._append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
             self._rows.clear()
+            self._check_place()
         self._flushed = time.monotonic()
 
     def compact(self) -> None:
@@ -85,6 +86,7 @@ class Archive:
         import pyarrow.parquet as pq
 
         self.flush()
+        self._check_place()
         for cell, table in _tables(self.folder):
             target = self.folder / "trials" / f"{cell.cell_id}.parquet"
             temporary = target.with_suffix(".writing")
@@ -105,6 +107,18 @@ class Archive:
                 f"can't write {self.folder / _JOURNAL}: {error.strerror}. All rows before are kept; make room, then "
                 f"`lab run --resume {self.folder}`."
             ) from error
+
+    def _check_place(self) -> None:
+        """OutputError if the journal is not at its place any more, where its rows are looked for."""
+        try:
+            if os.path.samestat((self.folder / _JOURNAL).stat(), os.fstat(self._journal)):
+                return
+        except OSError:
+            pass
+        raise OutputError(
+            f"{self.folder} was removed or moved while it was written: expected it to stay until the run ends. If it "
+            "was moved, go on with `lab run --resume` and its new place; else run it anew."
+        )
 
     def _drop_torn_line(self) -> None:
         size = os.lseek(self._journal, 0, os.SEEK_END)

@@ -188,6 +188,37 @@ def test_an_interrupted_run_is_exit_code_130_keeps_its_rows_shows_them_and_says_
     )
 
 
+WANDERING = """
+import os
+import fine
+
+
+class Wandering(fine.Fine):
+    def setup(self, world):  # in the coordinator
+        os.chdir("/")
+
+    def act(self, world, actor, guarded):
+        os.chdir("/tmp")
+        return guarded(world, actor)
+"""
+
+
+def test_a_program_that_changes_the_working_directory_does_not_move_the_results(tmp_path):
+    (tmp_path / "wandering.py").write_text(WANDERING)
+    command = ["run", "wandering.py:Wandering", *ONE_CELL, "--out", "results", "--dir", "."]
+    run = subprocess.run([sys.executable, "-m", "lab", *command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "results: results")
+    assert (tmp_path / "results" / "plots" / "outcomes.svg").is_file()
+
+
+def test_a_results_folder_that_is_removed_during_the_run_is_exit_code_3(tmp_path):
+    (tmp_path / "paused.py").write_text(INTERRUPTED.replace("signal.pause()", "__import__('shutil').rmtree('results')"))
+    command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results", "--quiet"]
+    run = subprocess.run([sys.executable, "-m", "lab", *command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (3, "")
+    assert f"lab: {tmp_path}/results was removed or moved while it was written" in run.stderr.splitlines()[-1]
+
+
 def test_an_interrupted_run_that_was_to_print_json_prints_json(tmp_path):
     (tmp_path / "paused.py").write_text(INTERRUPTED)
     command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results", "--json"]

@@ -20,7 +20,7 @@ def summary_command(folder: Path, as_json: bool) -> None:
     """Print the table and the findings of a results FOLDER, also of one that was interrupted."""
     from lab import verbs
 
-    show(verbs.open_results(folder), as_json=as_json, quiet=False)
+    show(verbs.open_results(folder), folder, as_json=as_json, quiet=False)
 
 
 @click.command("plot")
@@ -33,8 +33,11 @@ def plot_command(folder: Path) -> None:
         click.echo(path)
 
 
-def show(results: Results, *, as_json: bool, quiet: bool) -> None:
-    """Print a summary: as a table with the findings, as the findings alone, or as one JSON document."""
+def show(results: Results, folder: Path, *, as_json: bool, quiet: bool) -> None:
+    """Print a summary: as a table with the findings, as the findings alone, or as one JSON document.
+
+    `folder` is where the results are, as the user called it.
+    """
     from lab import verbs
     from lab.findings import findings
 
@@ -43,13 +46,13 @@ def show(results: Results, *, as_json: bool, quiet: bool) -> None:
         import json
 
         cells = json.loads(results.summary.to_json(orient="records", double_precision=15))
-        click.echo(json.dumps({"folder": str(results.folder), "findings": said, "cells": cells}, indent=2))
+        click.echo(json.dumps({"folder": str(folder), "findings": said, "cells": cells}, indent=2))
         return
     if not quiet:
         _print_table(results.summary)
     for sentence in said:
         click.echo(sentence)
-    click.echo(f"\nresults: {results.folder}")
+    click.echo(f"\nresults: {folder}")
 
 
 def _print_table(summary: pd.DataFrame) -> None:

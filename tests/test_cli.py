@@ -42,9 +42,10 @@ def at_home(tmp_path, monkeypatch):
     """A working folder with a scenario in it, and the signal handlers as they were."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fine.py").write_text(FINE)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -217,6 +218,42 @@ def test_a_results_folder_that_is_removed_during_the_run_is_exit_code_3(tmp_path
     run = subprocess.run([sys.executable, "-m", "lab", *command], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (3, "")
     assert f"lab: {tmp_path}/results was removed or moved while it was written" in run.stderr.splitlines()[-1]
+
+
+STARTS = """
+import builtins, os, signal, sys
+
+load = builtins.__import__
+
+
+def interrupted(name, *rest):  # by Ctrl-C, as soon as the first module of the command line is asked for
+    if name.startswith("lab.cli"):
+        builtins.__import__ = load
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest)
+
+
+builtins.__import__ = interrupted
+sys.argv = ["lab", "list"]
+from lab.__main__ import main
+
+main()
+"""
+
+
+def test_an_interrupt_while_lab_is_loading_is_exit_code_130_without_a_traceback():
+    started = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True, check=False)
+    assert (started.returncode, started.stdout, started.stderr) == (
+        130,
+        "",
+        "lab: interrupted before anything was measured\n",
+    )
+
+
+def test_who_runs_in_the_background_goes_on_when_the_terminal_is_interrupted():
+    code = STARTS.replace("import builtins", "import signal; signal.signal(2, signal.SIG_IGN)\nimport builtins")
+    started = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 def test_an_interrupted_run_that_was_to_print_json_prints_json(tmp_path):

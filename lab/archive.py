@@ -146,7 +146,9 @@ def _locked(folder: Path) -> int:
 
 
 def create(folder: Path, experiment: Experiment, environment: Mapping[str, object]) -> None:
-    """Make a results folder; OutputError if it exists or can't be made."""
+    """Make a results folder; OutputError if it exists or can't be made, UsageError if it could not be written down."""
+    text = toml.text(experiment)
+    _check_text(str(folder.absolute()), *text.splitlines())
     with _writing(folder):
         if folder.exists():
             raise OutputError(
@@ -154,11 +156,12 @@ def create(folder: Path, experiment: Experiment, environment: Mapping[str, objec
             )
         (folder / "trials").mkdir(parents=True)
         write_atomically(folder / _ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
-        write_atomically(folder / _EXPERIMENT, toml.text(experiment))
+        write_atomically(folder / _EXPERIMENT, text)
 
 
 def experiment_of(folder: Path) -> Experiment:
     """The experiment of a results folder; UsageError if it is none, or of another version."""
+    _check_text(str(folder.absolute()))
     try:
         is_there = (folder / _EXPERIMENT).is_file()
     except OSError as error:
@@ -209,6 +212,18 @@ def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]
         interesting = frame["outcome"].isin(cell.interesting)
         frame.insert(frame.columns.get_loc("violation") + 1, "interesting", interesting)
         yield cell.columns(), frame.assign(outcome=pd.Categorical(frame["outcome"], list(seen)))
+
+
+def _check_text(*lines: str) -> None:
+    """UsageError if one of them is no UTF-8, which a path may be: TOML can't hold it, and Parquet not be written to."""
+    for line in lines:
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{line!a}: expected a text in UTF-8, found bytes that are none. Rename the file or folder, or take "
+                "another one."
+            ) from None
 
 
 def write_atomically(path: Path, text: str) -> None:

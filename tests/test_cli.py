@@ -405,6 +405,25 @@ def test_resume_takes_no_other_choice(lab, measured, options, named):
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "fine.py:Fine", "--out", "x\udcff"),
+        ("run", "fine.py:Fine", "--dir", "x\udcff"),
+        ("run", "x\udcff.py:Fine"),
+        ("summary", "x\udcff"),
+        ("plot", "x\udcff"),
+        ("run", "--resume", "x\udcff"),
+    ],
+    ids=ascii,
+)
+def test_a_path_that_is_no_utf_8_is_bad_usage_before_anything_is_made(lab, tmp_path, command):
+    shutil.copy("fine.py", "x\udcff.py")
+    before = set(tmp_path.iterdir())
+    assert "expected a text in UTF-8, found bytes that are none" in refusal(*lab(*command))
+    assert set(tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize("command", [("summary",), ("plot",), ("run", "--resume")])
 def test_results_of_another_version_are_bad_input(lab, measured, tmp_path, command):
     shutil.copytree(measured, "old")

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
 from lab import archive
 from lab.archive import Archive
+from lab.errors import OutputError
 from lab.experiments import runner
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.lanes import CHECKED, drift, planned_lanes
@@ -129,3 +132,58 @@ def test_lanes_follow_from_delay_and_cores(monkeypatch, delay, processes, alignm
     (plan,) = plans(Experiment(name="x", grids=[grid], alignment=alignment))
 
     assert planned_lanes(plan.cell, 1000) == lanes
+
+
+FULL = Trial(0, 0, 0, "raised", "OSError: [Errno 28] No space left on device (actor 1)", True, None, None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("trial", "free", "is_blamed"),
+    [
+        (FULL, 4096, True),
+        (FULL._replace(detail="OperationalError: database or disk is full (in setup)"), 0, True),
+        (FULL, 1 << 30, False),
+        (FULL._replace(detail="ValueError: OSError: [Errno 28] (actor 0)"), 0, False),
+        (FULL._replace(outcome="ok", detail=""), 0, False),
+    ],
+    ids=["a file", "a database", "a full disk elsewhere", "another error", "no error"],
+)
+def test_a_trial_that_ends_for_want_of_room_for_the_store_is_no_outcome(monkeypatch, tmp_path, trial, free, is_blamed):
+    monkeypatch.setattr(runner, "disk_usage", lambda place: SimpleNamespace(free=free))
+    if is_blamed:
+        with pytest.raises(OutputError, match=f"no room for the store's files in {tmp_path}: trial 0 ended with "):
+            runner._check_room(trial, tmp_path)
+    else:
+        runner._check_room(trial, tmp_path)
+
+
+def test_where_the_disk_is_full_the_rows_before_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(runner, "disk_usage", lambda place: SimpleNamespace(free=0))
+    (tmp_path / "full.py").write_text(FULL_FROM_THE_SEVENTH)
+    experiment = Experiment(name="x", grids=[Grid(scenario=f"{tmp_path}/full.py:Full", processes=[1], trials=10)])
+
+    with pytest.raises(OutputError, match="trial 7 ended with OSError"):
+        measured(tmp_path / "x", experiment)
+
+    assert list(archive.done(tmp_path / "x").values()) == [set(range(7))]
+
+
+FULL_FROM_THE_SEVENTH = """
+import errno, os
+import lab
+
+
+class Full(lab.Scenario):
+    outcomes = {"ok": lab.ok("fine")}
+    stores = ("memory",)
+
+    def setup(self, world):
+        world.store.write({"trial": world.store.read().get("trial", -1) + 1})
+
+    def section(self, world, actor):
+        if world.store.read()["trial"] >= 7:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def judge(self, world, returns):
+        return lab.Judgement("ok")
+"""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 
 from lab.archive import Archive, crews, done
 from lab.cell import Cell
-from lab.engines.real import RealEngine
+from lab.engines.real import RealEngine, scratch
+from lab.errors import OutputError
 from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans
 from lab.experiments.lanes import CHECKED, drift
@@ -18,6 +21,11 @@ from lab.trial import Trial
 
 FEWEST_CREWS = 10
 """Before so many crews were measured nobody knows how much they differ, and no cell stops."""
+
+
+_FULL = (f"OSError: [Errno {errno.ENOSPC}]", "OperationalError: database or disk is full")
+_ROOM = 1 << 20
+"""Bytes that the files of a store may need: with less, what is said of a full disk is believed."""
 
 
 class Progress:
@@ -113,13 +121,24 @@ def _is_narrow(counts: Sequence[Sequence[int]], width: float) -> bool:
 def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archive: Archive, progress: Progress) -> bool:
     """Run the next block of a cell; False if it needs no further one."""
     block, numbers = course.next_block()
+    place = Path(experiment.directory) if experiment.directory else scratch.tmpfs()
     for trial in _block(course, numbers, engine, progress):
+        _check_room(trial, place)
         archive.add(course.plan.cell.cell_id, block, trial)
         crew = course.crews.setdefault((block, trial.lane), [0, 0])
         crew[0] += trial.violation
         crew[1] += 1
         progress.ended(trial)
     return not _is_done(course, experiment, progress)
+
+
+def _check_room(trial: Trial, place: Path) -> None:
+    """OutputError if the trial ended for want of room where stores have their files: no outcome of the program."""
+    if trial.outcome == "raised" and trial.detail.startswith(_FULL) and disk_usage(place).free < _ROOM:
+        raise OutputError(
+            f"no room for the store's files in {place}: trial {trial.trial} ended with {trial.detail}. Make room "
+            "there, or try --dir with another place; what was measured before is kept."
+        )
 
 
 def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:

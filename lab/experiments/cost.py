@@ -8,7 +8,8 @@ from lab.experiments.lanes import CHECKED, START_S, planned_lanes, sleeping_s
 BLOCKS, BLOCKS_OF_LANES = 10, 4
 """Turns in which a cell is run, each with new crews: fewer where there are lanes, since every lane has a crew."""
 _SMALLEST_BLOCK = 10
-_SEQUENTIAL_BLOCK = 500
+_SEQUENTIAL_CREW = 100
+"""Trials of a crew where a cell may stop after any block, so that many crews are seen before many trials are run."""
 _ACTOR_S = 0.0002
 """An actor's own cost in a trial without any delay."""
 _SIMULATED_ACTOR_S = 0.00003
@@ -23,7 +24,7 @@ def layout(experiment: Experiment, plan: Plan) -> tuple[int, int]:
     if lanes == 1:
         size = max(_SMALLEST_BLOCK, -(-plan.trials // BLOCKS))
     if experiment.until_width is not None:
-        size = min(size, _SEQUENTIAL_BLOCK)
+        size = min(size, _SEQUENTIAL_CREW * lanes)
     return lanes, size
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import delays
-from lab.cell import ALIGNMENTS, START_METHODS, Cell
+from lab.cell import ALIGNMENTS, START_METHODS, WANTS, Cell, works_on
 from lab.delays import Delay
 from lab.engines.choice import ENGINES
 from lab.errors import UsageError, unknown_name
@@ -125,9 +125,23 @@ def _stores(grid: Grid, kind: type[Scenario]) -> Sequence[type[Store] | None]:
 
 def _guards(grid: Grid, kind: type[Scenario], store: type[Store] | None) -> Sequence[str]:
     """The guards that were named, or all of the scenario's that work on this store."""
-    if grid.guards:
-        return grid.guards
-    return [guard for guard in kind.guards if store is None or issubclass(store, guard_named(guard).needs_store)]
+    return grid.guards or [guard for guard in kind.guards if works_on(guard_named(guard), store)]
+
+
+def left_out(experiment: Experiment) -> str:
+    """Which guards of scenarios have no cell since they don't work on a store, and why; empty if none has been asked.
+
+    Of a grid that names its guards nothing is left out: there, such a guard is a UsageError.
+    """
+    stores: dict[str, list[str]] = {}
+    for grid in experiment.grids:
+        kind = scenario_named(grid.scenario)
+        for store in _stores(grid, kind):
+            for guard in [] if grid.guards else kind.guards:
+                if store is not None and not works_on(guard_named(guard), store):
+                    stores.setdefault(guard, []).append(store.name)
+    parts = [f"{guard} on {', '.join(dict.fromkeys(names))} ({WANTS[guard]})" for guard, names in stores.items()]
+    return "; ".join(parts)
 
 
 def _trials(experiment: Experiment, grid: Grid, cell: Cell) -> int:

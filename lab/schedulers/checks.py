@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lab.scheduler import Cut, Departed, Operation, Scheduler
+from lab.scheduler import Cut, Departed, Key, Operation, Scheduler
 
 
 class Metrics:
@@ -151,16 +151,16 @@ class RunTwice:
         before, place = self._seen[self._depth]
         self._depth += 1
         if tuple(enabled) != before:
-            now = {operation.actor: operation for operation in enabled}
-            differing = [first for first in before if now.get(first.actor) != first] or before
+            first, second = ({operation.key: operation for operation in operations} for operations in (before, enabled))
+            key = next((key for key in {**first, **second} if first.get(key) != second.get(key)), before[0].key)
             raise Departed(
-                f"operation {self._depth}: the first time {_text(differing[0])}, the second time "
-                f"{_text(now.get(differing[0].actor))}"
+                f"operation {self._depth}: the first time {_text(key, first.get(key))}, the second time "
+                f"{_text(key, second.get(key))}"
             )
         return place
 
 
-def _text(operation: Operation | None) -> str:
+def _text(key: Key, operation: Operation | None) -> str:
     if operation is None:
-        return "its actor could do nothing"
+        return f"actor {key[0]} could do nothing"
     return f"actor {operation.actor} would {' '.join((operation.kind, *operation.objects))} {operation.line}".rstrip()

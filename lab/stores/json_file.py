@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab.store import Record, Steps, Store, TornRead, VersionedStore
+from lab.store import BUSY, Record, Steps, Store, TornRead, VersionedStore
 
 FILE = "state.json"
 
@@ -46,8 +46,9 @@ class AtomicJsonFile(VersionedStore):
     """A JSON file that is written beside its place and moved there with `os.replace`: no reader sees half a file.
 
     The file holds a token with the record. A write_if claims its token by creating a file named after it, which one
-    process alone can do; it then makes sure that the token still stands. A claim that fails, fails because another
-    process is replacing that very version.
+    process alone can do; it then makes sure that the token still stands. Who finds it claimed waits until it is let go:
+    to report the lost race at once would have the guard read the same version, and lose again, for as long as the
+    claimer is not scheduled.
     """
 
     name = "atomic_json_file"
@@ -73,12 +74,13 @@ class AtomicJsonFile(VersionedStore):
         """Replace the file if its token is still this one."""
         claim = f"claim-{version}"
         yield "claim"
-        if not self.place.folder.claim(claim):
-            return False
+        while not self.place.folder.claim(claim):
+            yield BUSY
         try:
             is_current = (yield from self.read_versioned())[0] == version
             if is_current:
                 yield from self.write(record)
+            yield "release"
         finally:
             self.place.folder.remove(claim)
         return is_current

@@ -22,6 +22,7 @@ from lab.engines.real.slots import (
     IS_SPILLED,
     RAISED,
     SECTIONS,
+    SLOT,
     STATUS,
     TRIAL_SEED,
     VALUE,
@@ -61,6 +62,7 @@ class Lane:
         self._home, self._files = home, files
         self._crews = 0
         self._store: Store | None = None
+        self._measured: set[str] = set()
         self._voids = 0
         self._align_ns = 0
         if cell.alignment == "aligned":
@@ -80,8 +82,8 @@ class Lane:
             self._start_crew()
             starts += 1
         # Opened after the workers have started: a database connection must not be carried through a fork.
-        place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
-        self._store = (self._cell.store or Store)(place)
+        self._place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
+        self._store = (self._cell.store or Store)(self._place)
         self._store.create()
         self._stage = Stage(self._cell.processes, StagedStore(self._store, straight_through))
 
@@ -108,35 +110,23 @@ class Lane:
         """The row of the trial whose actors are all done; to be asked when the crew's `done` is readable."""
         self._voids = 0
         self.crew.gather()
-        rows = self.crew.slots.read(self._cell.processes)
-        returns: list[Any] = []
-        notes: list[Note] = []
-        for actor, row in enumerate(rows):
-            returned = row[VALUE] != 0 if row[STATUS] == BOOL else row[VALUE] if row[STATUS] == INT else None
-            if row[EXTRA_BYTES] or row[IS_SPILLED]:
-                try:
-                    extras = self.crew.slots.extras(actor)
-                except _RAISED as error:
-                    return self._broken("raised", f"{described(error)} (unpickling what actor {actor} returned)")
-                for extra in extras:
-                    if isinstance(extra, list):
-                        notes += extra
-                    else:
-                        returned = extra[1]
-            if row[STATUS] == RAISED:
-                return self._broken("raised", f"{returned} (actor {actor})")
-            returns.append(returned)
-        self._stage.notes = notes
-        return self._finished(rows, returns)
-
-    def _finished(self, rows: Sequence[Sequence[int]], returns: Sequence[Any]) -> Trial:
+        numbers = self.crew.slots.read(self._cell.processes)
         if self._align_ns and self._rounds == 1:
-            self._follow(is_late=any(row[IS_LATE] for row in rows))
-        judgement, failure = self._judged(returns)
+            self._follow(is_late=any(numbers[IS_LATE::SLOT]))
+        returns: list[Any] = [
+            value != 0 if status == BOOL else value if status == INT else None
+            for status, value in zip(numbers[STATUS::SLOT], numbers[VALUE::SLOT], strict=True)
+        ]
+        failure = ""
+        if any(numbers[EXTRA_BYTES::SLOT]) or any(numbers[IS_SPILLED::SLOT]):
+            failure = self._unpack(numbers, returns)
+        if not failure:
+            judgement, failure = self._judged(returns)
         if failure:
             return self._broken("raised", failure)
-        wall_ns = max([row[END_NS] for row in rows]) - self._start_ns
-        waits_ns = sorted([row[WAIT_NS] for row in rows if row[SECTIONS]])
+        wall_ns = max(numbers[END_NS::SLOT]) - self._start_ns
+        waits = zip(numbers[WAIT_NS::SLOT], numbers[SECTIONS::SLOT], strict=True)
+        waits_ns = sorted([wait for wait, sections in waits if sections])
         trial = self._row(
             judgement.outcome,
             wall_s=wall_ns / 1e9,
@@ -148,6 +138,24 @@ class Lane:
             self.replace_crew()
         return trial
 
+    def _unpack(self, numbers: Sequence[int], returns: list[Any]) -> str:
+        """Take what is no small number, returned values and notes; what was raised or can't be taken, else empty."""
+        notes: list[Note] = []
+        self._stage.notes = notes
+        for actor, status in enumerate(numbers[STATUS::SLOT]):
+            try:
+                extras = self.crew.slots.extras(actor)
+            except _RAISED as error:
+                return f"{described(error)} (unpickling what actor {actor} returned)"
+            for extra in extras:
+                if isinstance(extra, list):
+                    notes += extra
+                else:
+                    returns[actor] = extra[1]
+            if status == RAISED:
+                return f"{returns[actor]} (actor {actor})"
+        return ""
+
     def _follow(self, is_late: bool) -> None:
         if is_late:
             self._align_ns = min(_MOST_ALIGN_NS, self._align_ns * 5 // 4)
@@ -156,8 +164,8 @@ class Lane:
 
     def hang(self) -> Trial:
         """The row of a trial whose time is up; the crew is built anew."""
-        rows = self.crew.slots.read(self._cell.processes)
-        waiting = ", ".join(str(actor) for actor, row in enumerate(rows) if row[STATUS] == ACTING)
+        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
+        waiting = ", ".join(str(actor) for actor, status in enumerate(statuses) if status == ACTING)
         return self._broken("hang", f"after {self._timeout_s:g} s, not done: actor {waiting}")
 
     def crash(self, death: int) -> Trial | None:
@@ -166,7 +174,7 @@ class Lane:
         None, and the trial is begun again, if the worker died outside its act: that says nothing about the trial.
         """
         participant = list(self.crew.deaths).index(death)
-        statuses = [row[STATUS] for row in self.crew.slots.read(self._cell.processes)]
+        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
         is_actor = participant < self._cell.processes
         took_part = statuses[participant] == ACTING if is_actor else ACTING in statuses
         self._voids += 1
@@ -184,6 +192,7 @@ class Lane:
         """End the crew."""
         if self._store is not None:
             self._store.close()
+            self._place.folder.close()
         self.crew.close()
 
     def replace_crew(self) -> None:
@@ -202,7 +211,7 @@ class Lane:
             judgement = self._cell.scenario.judge(self._stage, returns)
         except _RAISED as error:
             return Judgement("raised"), f"{described(error)} (in judge)"
-        return judgement, _objection(judgement, self._cell)
+        return judgement, _objection(judgement, self._cell, self._measured)
 
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
@@ -233,19 +242,24 @@ class Lane:
         )
 
 
-def _objection(judgement: object, cell: Cell) -> str:
-    """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
+def _objection(judgement: object, cell: Cell, measured: set[str]) -> str:
+    """What is wrong with what a judge returned, for rows and columns; empty if nothing is.
+
+    `measured` are the names that were found right before: they are the same in every trial.
+    """
     if not isinstance(judgement, Judgement):
         return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
     if judgement.outcome not in cell.scenario.outcomes:
         return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
-    if not isinstance(judgement.measures, Mapping):
+    if not isinstance(judgement.measures, dict | Mapping):
         return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
     for name, value in judgement.measures.items():
-        if not isinstance(name, str) or _storable(name) != name:
-            return f"judge measured {name!a}, expected a name that is text"
-        if name in cell.taken_names:
-            return f"judge measured {name!r}, which is a column already"
+        if type(name) is not str or name not in measured:
+            if not isinstance(name, str) or _storable(name) != name:
+                return f"judge measured {name!a}, expected a name that is text"
+            if name in cell.taken_names:
+                return f"judge measured {name!r}, which is a column already"
+            measured.add(name)
         if type(value) not in _MEASURES:
             return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
     return ""

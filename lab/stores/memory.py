@@ -33,7 +33,11 @@ class Memory(DirectStore, VersionedStore):
     def read_directly(self) -> Record:
         """The record, number by number."""
         integers = self.place.integers
-        return {key: integers[index] for index, key in enumerate(self._known_keys(), _VALUES)}
+        record, index = {}, _VALUES
+        for key in self._known_keys():
+            record[key] = integers[index]
+            index += 1
+        return record
 
     def write(self, record: Record) -> Steps[None]:
         """Overwrite the record, number by number."""
@@ -45,8 +49,10 @@ class Memory(DirectStore, VersionedStore):
     def write_directly(self, record: Record) -> None:
         """Overwrite the record, number by number."""
         integers = self._integers_for(record)
-        for index, value in enumerate(record.values(), _VALUES):
+        index = _VALUES
+        for value in record.values():
             integers[index] = value
+            index += 1
 
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""

@@ -32,7 +32,7 @@ from lab.engines.real.world import place_of, straight_through
 from lab.errors import UsageError
 from lab.guard import described
 from lab.store import StagedStore, Store
-from lab.trial import Judgement, Measure, Note, Trial
+from lab.trial import Judgement, Note, Trial
 from lab.world.protocol import Stage
 
 _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
@@ -43,7 +43,7 @@ longer by a quarter after a trial for which an actor was late, else a little sho
 # SystemExit too: who calls sys.exit() in a setup or a judge must not end the run in silence.
 _RAISED = (Exception, SystemExit, GeneratorExit)
 
-_MEASURES = (bool, int, float, str, type(None))
+_MEASURES = frozenset([bool, int, float, str, type(None)])
 
 _MOST_STARTS = 10
 
@@ -62,7 +62,7 @@ class Lane:
         self._home, self._files = home, files
         self._crews = 0
         self._store: Store | None = None
-        self._measured: set[str] = set()
+        self._measured: tuple[str, ...] = ()
         self._voids = 0
         self._align_ns = 0
         if cell.alignment == "aligned":
@@ -95,7 +95,7 @@ class Lane:
         try:
             self._cell.scenario.setup(self._stage)
         except _RAISED as error:
-            return self._row("raised", detail=f"{described(error)} (in setup)")
+            return self._without_end("raised", f"{described(error)} (in setup)")
         slots = self.crew.slots
         slots.clear(self._cell.processes)
         slots.header[TRIAL_SEED] = self._seed
@@ -127,16 +127,20 @@ class Lane:
         wall_ns = max(numbers[END_NS::SLOT]) - self._start_ns
         waits = zip(numbers[WAIT_NS::SLOT], numbers[SECTIONS::SLOT], strict=True)
         waits_ns = sorted([wait for wait, sections in waits if sections])
-        trial = self._row(
-            judgement.outcome,
-            wall_s=wall_ns / 1e9,
-            wait_median_s=_middle(waits_ns) / 1e9 if waits_ns else None,
-            wait_max_s=waits_ns[-1] / 1e9 if waits_ns else None,
-            measures=judgement.measures,
-        )
         if not self.crew.maker.restore():
             self.replace_crew()
-        return trial
+        return Trial(
+            self._trial,
+            self._seed,
+            self._number,
+            judgement.outcome,
+            "",
+            judgement.outcome in self._cell.violations,
+            wall_ns / 1e9,
+            _middle(waits_ns) / 1e9 if waits_ns else None,
+            waits_ns[-1] / 1e9 if waits_ns else None,
+            judgement.measures,
+        )
 
     def _unpack(self, numbers: Sequence[int], returns: list[Any]) -> str:
         """Take what is no small number, returned values and notes; what was raised or can't be taken, else empty."""
@@ -211,57 +215,42 @@ class Lane:
             judgement = self._cell.scenario.judge(self._stage, returns)
         except _RAISED as error:
             return Judgement("raised"), f"{described(error)} (in judge)"
-        return judgement, _objection(judgement, self._cell, self._measured)
+        failure = _objection(judgement, self._cell, self._measured)
+        if not failure:
+            self._measured = tuple(judgement.measures)
+        return judgement, failure
 
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
         self.replace_crew()
-        return self._row(outcome, detail=detail)
+        return self._without_end(outcome, detail)
 
-    def _row(
-        self,
-        outcome: str,
-        *,
-        detail: str = "",
-        wall_s: float | None = None,
-        wait_median_s: float | None = None,
-        wait_max_s: float | None = None,
-        measures: Mapping[str, Measure] = {},
-    ) -> Trial:
-        return Trial(
-            self._trial,
-            self._seed,
-            self._number,
-            outcome,
-            _storable(detail) if detail else "",
-            outcome in self._cell.violations,
-            wall_s,
-            wait_median_s,
-            wait_max_s,
-            measures,
-        )
+    def _without_end(self, outcome: str, detail: str) -> Trial:
+        """The row of a trial that some actor did not finish, or that could not be judged."""
+        return Trial(self._trial, self._seed, self._number, outcome, _storable(detail), True, None, None, None, {})
 
 
-def _objection(judgement: object, cell: Cell, measured: set[str]) -> str:
+def _objection(judgement: object, cell: Cell, measured: tuple[str, ...]) -> str:
     """What is wrong with what a judge returned, for rows and columns; empty if nothing is.
 
-    `measured` are the names that were found right before: they are the same in every trial.
+    `measured` are the names that were found right the last time: they are the same in most trials.
     """
     if not isinstance(judgement, Judgement):
         return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
     if judgement.outcome not in cell.scenario.outcomes:
         return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
-    if not isinstance(judgement.measures, dict | Mapping):
+    if not isinstance(judgement.measures, Mapping):
         return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
-    for name, value in judgement.measures.items():
-        if type(name) is not str or name not in measured:
+    if tuple(judgement.measures) != measured:
+        for name in judgement.measures:
             if not isinstance(name, str) or _storable(name) != name:
                 return f"judge measured {name!a}, expected a name that is text"
             if name in cell.taken_names:
                 return f"judge measured {name!r}, which is a column already"
-            measured.add(name)
-        if type(value) not in _MEASURES:
-            return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
+    if not _MEASURES.issuperset(map(type, judgement.measures.values())):
+        for name, value in judgement.measures.items():
+            if type(value) not in _MEASURES:
+                return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
     return ""
 
 

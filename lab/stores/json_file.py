@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from lab.store import BUSY, Record, Steps, Store, TornRead, VersionedStore
+from lab.store import BUSY, DirectStore, Record, Steps, TornRead, VersionedStore
 
 FILE = "state.json"
 
 
-class JsonFile(Store):
+class JsonFile(DirectStore):
     """A JSON file that is read with `json.load` and rewritten in place with `open(…, "w")` and `json.dump`.
 
     Opening for writing empties the file, so it is empty from then until the new text is flushed:
@@ -23,6 +23,10 @@ class JsonFile(Store):
     def read(self) -> Steps[Record]:
         """The record; TornRead if the file is half written."""
         yield "read"
+        return self.read_directly()
+
+    def read_directly(self) -> Record:
+        """The record; TornRead if the file is half written."""
         with self.place.folder.open(FILE) as file:
             return _parsed(file.read())
 
@@ -31,6 +35,11 @@ class JsonFile(Store):
         yield "truncate"
         with self.place.folder.open(FILE, "w") as file:
             yield "write"
+            json.dump(record, file)
+
+    def write_directly(self, record: Record) -> None:
+        """Rewrite the file in place; it is as empty in between."""
+        with self.place.folder.open(FILE, "w") as file:
             json.dump(record, file)
 
     def fill(self, record: Record) -> None:

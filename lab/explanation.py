@@ -49,7 +49,7 @@ def _verdict(cell: Explored, shown: Finding | None) -> str:
     if cell.verdict == "found":
         assert shown is not None, "found is a finding"
         unfinished = f" ({cell.reason})" if cell.reason else ""
-        return f"FOUND {shown.outcome}: {shown.explanation}{unfinished}"
+        return f"FOUND {shown.outcome}: {shown.detail or shown.explanation}{unfinished}"
     if cell.verdict == "unknown":
         return f"UNKNOWN: {cell.reason}. No violation was seen in {cell.executions:,} executions, which proves nothing"
     return f"PROVED: no schedule is a violation; all {_counted(cell.classes, 'class', 'es')} of schedules were executed"

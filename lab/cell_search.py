@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -69,8 +69,8 @@ class Watcher:
     def enters(self, cell: Cell) -> None:
         """The search of a cell starts."""
 
-    def told(self, tally: Tally, share_done: float | None) -> None:
-        """A further execution, or several, are done; `share_done` is an estimate from 0 to 1 where there is one."""
+    def told(self, tally: Tally, share_done: Callable[[], float] | None) -> None:
+        """A further execution, or several, are done; `share_done` estimates from 0 to 1 how far the search has come."""
 
     def ended(self, explored: Explored) -> None:
         """A cell is explored."""
@@ -114,7 +114,7 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
     share = getattr(scheduler, "share_done", None)
 
     def told(tally: Tally) -> None:
-        watcher.told(tally, share() if share else None)
+        watcher.told(tally, share)
 
     def open_session() -> SimulatedSession:
         return SimulatedSession(cell, choices.seed, is_timed=choices.is_timed, keeps_history=choices.history)
@@ -129,7 +129,10 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
     has_more = spent and (executions is None or tally.executions < executions) and not tally.is_stopped
     if is_shared and has_more and isinstance(scheduler, Dpor) and tally.executions:
         left = Limits(executions, choices.seconds, _ALONE_S)
-        spent = search_subtrees(open_session, scheduler, tally, left, told, choices.jobs)
+        # How much the others have left, nobody knows.
+        spent = search_subtrees(
+            open_session, scheduler, tally, left, lambda tally: watcher.told(tally, None), choices.jobs
+        )
     return strategy, spent
 
 
@@ -173,7 +176,7 @@ def _concluded(
         searched_s,
         searched_s,
         tuple(findings),
-        tuple(sorted(tally.conflicts)),
+        tuple(tally.conflicts),
         tuple(remarks),
     )
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab import deadlock
+from lab.conflict import by_line, sentence
 from lab.execution import Execution
 from lab.exploration import Exploration, Explored, Finding
 from lab.replaying import Replayed, replay
-from lab.search import unordered
+from lab.search import conflicts_of
 from lab.timeline import timeline
 
 
@@ -151,4 +152,5 @@ def _why(execution: Execution) -> Sequence[str]:
         permits = {name: declared.permits for name, declared in execution.objects.items()}
         return ["", *deadlock.explained(execution.events, execution.ending.waiting, execution.actors, permits)]
     said = [execution.trial.detail] if execution.trial.detail else []
-    return [line for sentence in [*said, *unordered(execution)[:1]] for line in ("", sentence)]
+    said += [sentence(conflict, execution.actors) for conflict in by_line(conflicts_of(execution))[:1]]
+    return [line for text in said for line in ("", text)]

@@ -35,11 +35,11 @@ class Delay:
     unit: float = 1.0
     # The field of the scenario that holds it: the name under which it is drawn.
     name: str = field(default="", compare=False)
+    # True if every draw is 0: such a delay is no operation at all. Actors ask at each of their delays, in each trial.
+    is_zero: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_zero(self) -> bool:
-        """True if every draw is 0: such a delay is no operation at all."""
-        return self.kind == "constant" and self.low == 0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_zero", self.kind == "constant" and self.low == 0)
 
     def quantile(self, probability: float) -> float:
         """Seconds that a draw stays under with this probability, in [0, 1)."""

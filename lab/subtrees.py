@@ -56,7 +56,7 @@ def search_subtrees(
     """
     tasks = _tasks([], begun.left(), [])
     running: dict[Future[Report], Task] = {}
-    end = None if limits.seconds is None else time.monotonic() + limits.seconds
+    end = None if limits.seconds is None else time.monotonic() + limits.seconds - limits.used_s
     pool = ProcessPoolExecutor(jobs, get_context("fork"), _become_worker, (open_session, tally.is_reduced))
     try:
         while tasks or running:

@@ -28,8 +28,8 @@ FLOORS = [
         "deadlock",
     ],
     ["experiments", "archive", "environment"],
-    ["results", "summary"],
-    ["plots", "findings", "verbs", "exploring", "replaying", "explanation", "timeline"],
+    ["results", "summary", "summary_file"],
+    ["plots", "findings", "rows", "verbs", "exploring", "replaying", "explanation", "timeline"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

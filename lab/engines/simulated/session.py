@@ -8,7 +8,7 @@ from math import inf
 
 from lab import draws
 from lab.cell import Cell
-from lab.engines.rows import RAISED_BY_USERS, default_timeout_s, judged, middle, storable
+from lab.engines.rows import RAISED_BY_USERS, Judge, default_timeout_s, middle, storable
 from lab.engines.simulated.acts import Acts
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
@@ -67,6 +67,7 @@ class SimulatedSession:
         self._stores = [self._store("coordinator")]
         self._stores[0].create()
         self._stage = Stage(cell.processes, StagedStore(self._stores[0], straight_through))
+        self._judge = Judge(cell, self._stage)
         self._acts = Acts(cell, self.kernel)
         self._worlds: list[SimulatedWorld] = []
         self._bodies = [self._acts.of_actor(self._world(actor)) for actor in range(cell.processes)]
@@ -149,7 +150,7 @@ class SimulatedSession:
                 return self._row(trial, seed, "raised", f"{detail} (actor {number})")
             returns.append(actor.returned)
         self._stage.notes = self._diary.notes
-        judgement, failure = judged(self._cell, self._stage, returns)
+        judgement, failure = self._judge.judged(returns)
         if failure:
             return self._row(trial, seed, "raised", failure)
         acts = self._acts

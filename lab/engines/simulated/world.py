@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab.delays import Delay
-from lab.engines.simulated.kernel import Kernel, Shared, Step, line_of
+from lab.engines.simulated.actors import line_of
+from lab.engines.simulated.kernel import Kernel, Shared, Step
 from lab.engines.simulated.messages import Waiter
 from lab.store import OpenStore
 from lab.trial import Note

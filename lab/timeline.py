@@ -23,7 +23,8 @@ _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 class Row(NamedTuple):
     """One operation: who did what where; and then who waits for what, and who holds what."""
 
-    step: str
+    lead: Sequence[str]
+    """The number of its step, and the mark of a preemption."""
     line: str
     column: int
     text: str
@@ -50,7 +51,7 @@ def timeline(
     """
     for is_brief in (False, True):
         rows = _rows(events, waiting, preempted, names, permits, is_brief)
-        table = _as_columns(rows, names)
+        table = _as_columns(rows, names, is_brief)
         if _width(table) <= width:
             break
     else:
@@ -79,15 +80,16 @@ def _rows(
             for other, operation in sorted(nexts.items())
             if other != actor and other not in owners and (name := standing.missing(operation))
         }
-        step = f"{place + 1}{PREEMPTED if place in preempted else ' '}"
+        mark = PREEMPTED if place in preempted else ""
+        lead = [f"{place + 1}{mark or ' '}"] if is_brief else [f"{place + 1:4}", mark]
         held, column = _held(standing, names, is_brief), owners.get(actor, actor)
-        rows.append(Row(step, line, column, told(event, is_brief), kind in FAINT, waits, held))
+        rows.append(Row(lead, line, column, told(event, is_brief), kind in FAINT, waits, held))
     held = _held(standing, names, is_brief)
     for operation in waiting:
         name = next((name for name in operation.objects if meaning(operation.kind, name).remedy), "")
         if name:
             text = f"waits for {called(name, is_brief)}"
-            rows.append(Row("", operation.line, operation.actor, text, False, {}, held))
+            rows.append(Row([""] if is_brief else ["", ""], operation.line, operation.actor, text, False, {}, held))
     return rows
 
 
@@ -140,12 +142,15 @@ def _shortened(result: str, is_brief: bool) -> str:
 
 
 def _held(standing: Standing, names: Mapping[int, str], is_brief: bool) -> str:
-    """`lock 'guard': buyer 0`, or briefly `'guard': 0`."""
-    holders = {
-        name: [names[actor].split(" ")[-1] if is_brief else names[actor] for actor in standing.holders(name)]
-        for name in standing.holds
-    }
-    return "; ".join(f"{called(name, is_brief)}: {', '.join(actors)}" for name, actors in holders.items())
+    """`lock 'guard' by buyer 0`, or briefly `'guard': 0`."""
+    told = []
+    for name in standing.holds:
+        holders = [names[actor] for actor in standing.holders(name)]
+        if is_brief:
+            told.append(f"{called(name, True)}: {', '.join(holder.split(' ')[-1] for holder in holders)}")
+        else:
+            told.append(f"{called(name, False)} by {' and '.join(holders)}")
+    return ", ".join(told)
 
 
 # How it is laid out --------------------------------------------------------------------------------------------------
@@ -159,13 +164,13 @@ class _Cell(NamedTuple):
 _Table = list[list[_Cell]]
 
 
-def _as_columns(rows: Sequence[Row], names: Mapping[int, str]) -> _Table:
+def _as_columns(rows: Sequence[Row], names: Mapping[int, str], is_brief: bool) -> _Table:
     columns = sorted({row.column for row in rows})
-    table = [[_Cell("", _DIM), _Cell("line", _DIM), *(_Cell(names[column], _BOLD) for column in columns)]]
-    table[0].append(_Cell("held by", _DIM))
+    lead = [_Cell(""), _Cell("line", _DIM)] if is_brief else [_Cell("step", _DIM), _Cell(""), _Cell("line", _DIM)]
+    table = [[*lead, *(_Cell(names[column], _BOLD) for column in columns), _Cell("held", _DIM)]]
     before: Mapping[int, str] = {}
     for row in rows:
-        cells = [_Cell(row.step), _Cell(row.line, _DIM)]
+        cells = [*map(_Cell, row.lead), _Cell(row.line, _DIM)]
         for column in columns:
             if column == row.column:
                 cells.append(_Cell(row.text, _DIM if row.is_faint else ""))
@@ -181,13 +186,11 @@ def _as_columns(rows: Sequence[Row], names: Mapping[int, str]) -> _Table:
 def _as_list(rows: Sequence[Row], names: Mapping[int, str]) -> _Table:
     table = []
     for row in rows:
-        held = f"held by {row.held}" if row.held else ""
+        held = f"held: {row.held}" if row.held else ""
         waiting = f"waiting: {', '.join(names[actor] for actor in row.waits)}" if row.waits else ""
         beside = "; ".join(filter(None, [held, waiting]))
-        text = _Cell(row.text, _DIM if row.is_faint else "")
-        table.append(
-            [_Cell(row.step), _Cell(row.line, _DIM), _Cell(names[row.column], _BOLD), text, _Cell(beside, _DIM)]
-        )
+        cells = [*map(_Cell, row.lead), _Cell(row.line, _DIM), _Cell(names[row.column], _BOLD)]
+        table.append([*cells, _Cell(row.text, _DIM if row.is_faint else ""), _Cell(beside, _DIM)])
     return table
 
 

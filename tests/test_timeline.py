@@ -31,12 +31,12 @@ def truncate(actor):
 def test_each_actor_has_a_column_and_each_operation_a_line():
     events = [read(0), read(1), truncate(1), write(1), write(0)]
     assert shown(events, preempted={1}).splitlines() == [
-        "    line    buyer 0             buyer 1",
-        "1   a.py:1  read {'count': 1}",
-        "2>  a.py:1                      read {'count': 1}",
-        "3   a.py:2                      truncate",
-        "4   a.py:2                      write {'count': 0}",
-        "5   a.py:2  write {'count': 0}",
+        "step     line    buyer 0             buyer 1",
+        "   1     a.py:1  read {'count': 1}",
+        "   2  >  a.py:1                      read {'count': 1}",
+        "   3     a.py:2                      truncate",
+        "   4     a.py:2                      write {'count': 0}",
+        "   5     a.py:2  write {'count': 0}",
         "> the turn was taken from an actor that could have gone on",
     ]
 
@@ -44,12 +44,12 @@ def test_each_actor_has_a_column_and_each_operation_a_line():
 def test_who_holds_and_who_waits_stands_beside():
     events = [acquire(0), read(0), release(0), acquire(1), release(1)]
     assert shown(events).splitlines() == [
-        "    line         buyer 0               buyer 1                 held by",
-        "1   locks.py:22  acquire lock 'guard'  waits for lock 'guard'  lock 'guard': buyer 0",
-        "2   a.py:1       read {'count': 1}     ...                     lock 'guard': buyer 0",
-        "3   locks.py:22  release lock 'guard'",
-        "4   locks.py:22                        acquire lock 'guard'    lock 'guard': buyer 1",
-        "5   locks.py:22                        release lock 'guard'",
+        "step    line         buyer 0               buyer 1                 held",
+        "   1    locks.py:22  acquire lock 'guard'  waits for lock 'guard'  lock 'guard' by buyer 0",
+        "   2    a.py:1       read {'count': 1}     ...                     lock 'guard' by buyer 0",
+        "   3    locks.py:22  release lock 'guard'",
+        "   4    locks.py:22                        acquire lock 'guard'    lock 'guard' by buyer 1",
+        "   5    locks.py:22                        release lock 'guard'",
     ]
 
 
@@ -61,19 +61,19 @@ def test_what_does_not_fit_is_said_more_briefly():
 def test_where_columns_do_not_fit_each_line_names_its_actor():
     events = [acquire(0), read(0), release(0), acquire(1)]
     assert shown(events, width=50).splitlines() == [
-        "1   locks.py:22  buyer 0  acquire 'guard'    held by 'guard': 0; waiting: buyer 1",
-        "2   a.py:1       buyer 0  read {'count': 1}  held by 'guard': 0; waiting: buyer 1",
+        "1   locks.py:22  buyer 0  acquire 'guard'    held: 'guard': 0; waiting: buyer 1",
+        "2   a.py:1       buyer 0  read {'count': 1}  held: 'guard': 0; waiting: buyer 1",
         "3   locks.py:22  buyer 0  release 'guard'",
-        "4   locks.py:22  buyer 1  acquire 'guard'    held by 'guard': 1",
+        "4   locks.py:22  buyer 1  acquire 'guard'    held: 'guard': 1",
     ]
 
 
 def test_what_was_never_done_ends_the_text():
     waiting = [done(1, "wait", "event 'go'", line="a.py:9", is_read=True).operation]
     assert shown([read(0)], waiting=waiting).splitlines() == [
-        "    line    buyer 0            buyer 1",
-        "1   a.py:1  read {'count': 1}  waits for event 'go'",
-        "    a.py:9                     waits for event 'go'",
+        "step    line    buyer 0            buyer 1",
+        "   1    a.py:1  read {'count': 1}  waits for event 'go'",
+        "        a.py:9                     waits for event 'go'",
     ]
 
 
@@ -156,7 +156,7 @@ def test_color_is_shown_when_asked_for_and_changes_no_letter():
 
 
 def test_a_history_without_operations_is_no_error():
-    assert shown([]).strip() == "line"
+    assert shown([]).split() == ["step", "line"]
 
 
 SALE = TicketSale(read_delay=zero, write_delay=zero)
@@ -191,4 +191,6 @@ def test_cars_at_a_light_that_nobody_turns_are_shown_waiting():
 
 
 def test_the_store_is_called_by_its_kind_alone():
-    assert shown([done(0, "begin", STORE), write(0)]).splitlines()[1].endswith("begin               the store: buyer 0")
+    assert (
+        shown([done(0, "begin", STORE), write(0)]).splitlines()[1].endswith("begin               the store by buyer 0")
+    )

@@ -105,7 +105,7 @@ class RunTwice:
         self._first, self._every = first, every
         self._executions = 0
         self._seen: list[tuple[tuple[Operation, ...], int]] = []
-        self._is_noting = self._is_due = False
+        self._is_noting = self._is_due = self._was_cut = False
         self.is_repetition = False
 
     def begin(self) -> bool:
@@ -119,13 +119,18 @@ class RunTwice:
         self._executions += 1
         self._is_noting = self._executions <= self._first or self._executions % self._every == 0
         self._seen = []
+        self._was_cut = False
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
         """As the inner one, or as before."""
         if self.is_repetition:
             return self._repeated(enabled)
-        place = self._inner.choose(enabled, current)
+        try:
+            place = self._inner.choose(enabled, current)
+        except Cut:
+            self._was_cut = True
+            raise
         if self._is_noting:
             self._seen.append((tuple(enabled), place))
         return place
@@ -140,6 +145,8 @@ class RunTwice:
 
     def _repeated(self, enabled: Sequence[Operation]) -> int:
         if self._depth == len(self._seen):
+            if self._was_cut:
+                raise Cut
             raise Departed(f"the second time there was an operation {self._depth + 1}, and the first time none")
         before, place = self._seen[self._depth]
         self._depth += 1

@@ -245,7 +245,7 @@ def test_an_execution_that_was_cut_is_cut_as_well_the_second_time():
             for name in names:
                 kernel.step(steps[name])
                 held.add(name)
-            for name in names:
+            for name in reversed(names):
                 kernel.step(Step("release", *steps[name].shared))
                 held.discard(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from lab.cell import Cell
 from lab.guard import described
@@ -39,7 +40,7 @@ def objection(judgement: object, cell: Cell) -> str:
     if not isinstance(judgement.measures, Mapping):
         return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
     for name, value in judgement.measures.items():
-        if not isinstance(name, str) or storable(name) != name:
+        if not isinstance(name, str) or not _is_storable(name):
             return f"judge measured {name!a}, expected a name that is text"
         if name in cell.taken_names:
             return f"judge measured {name!r}, which is a column already"
@@ -51,6 +52,11 @@ def objection(judgement: object, cell: Cell) -> str:
 def storable(text: str) -> str:
     """The text without what UTF-8 can't hold, such as half of a surrogate pair from a file's name."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+@cache
+def _is_storable(name: str) -> bool:
+    return storable(name) == name
 
 
 def middle(ordered: Sequence[float]) -> float:

@@ -43,6 +43,18 @@ class Memory(VersionedStore):
             yield "write"
             integers[index] = value
 
+    def fill(self, record: Record) -> None:
+        """What `write` leaves."""
+        if tuple(record) != self._known_keys():
+            self._declare(tuple(record))
+        for index, value in enumerate(record.values(), _VALUES):
+            self.place.integers[index] = value
+
+    def final(self) -> Record:
+        """What `read` gives."""
+        integers = self.place.integers
+        return {key: integers[index] for index, key in enumerate(self._known_keys(), _VALUES)}
+
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""
         integers = self.place.integers

@@ -207,6 +207,13 @@ class Kernel:
         """
         raise NotImplementedError
 
+    def is_alone(self) -> bool:
+        """True if nobody else could go on, nobody asks, and no history is kept: who is alone need not stop.
+
+        It counts as an operation.
+        """
+        return False
+
     def sleep(self, seconds: float) -> None:
         """Let the running actor sleep. Where time does not order, that is no choice, and nobody is asked."""
         raise NotImplementedError

@@ -54,10 +54,9 @@ class TimedKernel(Kernel):
         super()._start()
 
     def is_alone(self) -> bool:
-        """True if nobody else is ready at this moment, nobody asks, and no history is kept: who is alone need not stop.
-
-        It counts as an operation.
-        """
+        """True if nobody else is ready at this moment, nobody asks, and no history is kept."""
+        if self.is_ending:
+            self._refuse()
         if self._due or self._awake or self._fresh or self.keeps_history or self.operations >= self._alone_until:
             return False
         self.operations += 1

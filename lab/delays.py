@@ -43,6 +43,8 @@ class Delay:
 
     def quantile(self, probability: float) -> float:
         """Seconds that a draw stays under with this probability, in [0, 1)."""
+        if self.kind == "uniform":
+            return self.low + (self.high - self.low) * probability
         return _QUANTILES[self.kind](self, probability)
 
     @property
@@ -150,7 +152,6 @@ def _normal_quantile(delay: Delay, probability: float) -> float:
 
 _QUANTILES: dict[str, Callable[[Delay, float], float]] = {
     "constant": lambda delay, _: delay.low,
-    "uniform": lambda delay, p: delay.low + (delay.high - delay.low) * p,
     "exp": lambda delay, p: -delay.low * math.log1p(-p),
     "normal": _normal_quantile,
     "randint": lambda delay, p: (delay.low + math.floor(p * (delay.high - delay.low + 1))) * delay.unit,

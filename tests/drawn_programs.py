@@ -1,7 +1,7 @@
 """Small programs over everything that the world offers, as a scenario whose only parameter is the program.
 
 A program is `[[kind of each object], [[operations of actor 0], ...]]`, an operation is `[what, which object]`. An
-actor returns all that it has seen, and `ending` tells apart whatever a program can end in.
+actor returns all that it has seen, so that endings tell apart whatever can be told apart.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import queue
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.cell import Cell
 from lab.engines.simulated.session import SimulatedSession
@@ -136,21 +136,41 @@ def session_of(program: Program, store: str = "atomic_json_file") -> SimulatedSe
     return SimulatedSession(cell, is_timed=False)
 
 
-def ending(execution: Execution) -> tuple[Any, ...]:
+class Ending(NamedTuple):
     """What an execution came to: what was returned and left behind, or who waits for what."""
-    waiting = sorted(
-        (operation.actor, operation.kind, operation.objects)
-        for operation in execution.ending.waiting
-        if execution.ending.kind != "done"
+
+    outcome: str
+    detail: str
+    returned: str
+    left: Any
+    waiting: tuple[Any, ...]
+
+
+class Endings(NamedTuple):
+    """All endings of a program, and how many executions there were, of which so many were cut."""
+
+    found: set[Ending]
+    executions: int
+    cut: int
+
+
+def ending(execution: Execution) -> Ending:
+    trial, waiting = execution.trial, []
+    if execution.ending.kind != "done":
+        waiting = [(operation.actor, operation.kind, operation.objects) for operation in execution.ending.waiting]
+    measures = trial.measures
+    return Ending(
+        trial.outcome, trial.detail, measures.get("returns", ""), measures.get("left"), tuple(sorted(waiting))
     )
-    return execution.trial.outcome, execution.trial.detail, str(execution.trial.measures), tuple(waiting)
 
 
-def endings(program: Program, scheduler: Scheduler, most: int, store: str = "atomic_json_file"):
-    """All endings, and how many executions there were, of which so many were cut; None after `most` of them."""
+def endings(program: Program, scheduler: Scheduler, most: int, store: str = "atomic_json_file") -> Endings | None:
+    """What a search comes to; None if it has more than so many executions."""
     session, found, executions, cut = session_of(program, store), set(), 0, 0
     try:
         while scheduler.begin():
+            if executions == most:
+                return None
             execution = session.execute(scheduler)
             scheduler.end(execution.ending.waiting)
             executions += 1
@@ -158,8 +178,6 @@ def endings(program: Program, scheduler: Scheduler, most: int, store: str = "ato
                 cut += 1
             else:
                 found.add(ending(execution))
-            if executions == most:
-                return None
     finally:
         session.close()
-    return found, executions, cut
+    return Endings(found, executions, cut)

@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from small_programs import counter, executions, writes
@@ -232,6 +233,28 @@ def test_each_of_the_first_executions_is_run_twice_and_then_one_in_so_many():
 
     every = orders(Exhaustive(), lambda: [writes(2)] * 2)
     assert ran == [every[0], every[0], every[1], every[1], every[2], every[3], every[4], every[4], every[5]]
+
+
+def test_an_execution_that_was_cut_is_cut_as_well_the_second_time():
+    # Two locks in opposite order: after the deadlock was seen, what would lead there again is asleep.
+    def bodies():
+        held = set()
+        steps = {name: Step("acquire", Shared(name), can=lambda name=name: name not in held) for name in "ab"}
+
+        def both(kernel, names):
+            for name in names:
+                kernel.step(steps[name])
+                held.add(name)
+            for name in reversed(names):
+                kernel.step(Step("release", *steps[name].shared))
+                held.discard(name)
+
+        return [partial(both, names="ab"), partial(both, names="ba")]
+
+    ran = executions(RunTwice(Dpor(), first=100), bodies)
+
+    assert "cut" in [one.ending.kind for one in ran]
+    assert ran[::2] == ran[1::2]
 
 
 def test_running_twice_notices_a_program_that_does_something_else_the_second_time():

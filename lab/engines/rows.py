@@ -58,9 +58,8 @@ class Judge:
         if not _MEASURES.issuperset(map(type, judgement.measures.values())):
             for name, value in judgement.measures.items():
                 if type(value) not in _MEASURES:
-                    return (
-                        f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
-                    )
+                    found = type(value).__name__
+                    return f"judge measured {name} as a {found}, expected a bool, int, float, str or None"
         return ""
 
 

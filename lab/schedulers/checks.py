@@ -154,6 +154,8 @@ class RunTwice:
         if self._depth == len(self._seen) and self._was_cut:
             raise Cut
         if self._depth == len(self._seen):
+            if self._was_cut:
+                raise Cut
             raise Departed(f"the second time there was an operation {self._depth + 1}, and the first time none")
         before, place = self._seen[self._depth]
         self._depth += 1

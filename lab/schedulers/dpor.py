@@ -52,7 +52,7 @@ class Node:
             self.tried.setdefault(other, False)
 
     def reverse(self, firsts: Sequence[int], later: int) -> None:
-        """See to it that one of the actors `firsts` goes on here, best `later`; if none could, all who could."""
+        """See to it that one of the actors `firsts` goes on here, best `later`; if none of them could, all that can."""
         able = {actor: keys for actor in firsts if (keys := self.keys(actor))}
         if any(all(key in self.tried or key in self.sleeping for key in keys) for keys in able.values()):
             return
@@ -254,9 +254,9 @@ class Trace:
         return found
 
     def _is_enabled_by_others(self, operation: Operation, race: int) -> bool:
-        """True if what was blocked there may have been let go by one that does not depend on what stands there.
+        """True if what was blocked there may have been let go by what does not depend on the operation there.
 
-        That one is on another object, since on one object the two would be in conflict:
+        That is one on another object, since on one object the two would be in conflict:
 
             actor 0    try to get
             actor 1                  put

@@ -19,7 +19,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from lab.engines.simulated.actors import START, Abandoned, Actor, Can, Shared, Step, Stuck
 from lab.execution import Ending
-from lab.scheduler import Cut, Event, Scheduler
+from lab.scheduler import Cut, Event, Operation, Scheduler
 
 __all__ = ["MOST_OPERATIONS", "Abandoned", "Actor", "Can", "Ending", "Kernel", "Shared", "Step", "Stuck"]
 
@@ -61,18 +61,20 @@ class Kernel:
         self._asks_always = False
         self._refusals = 0
         self._hub = getcurrent()
+        self.actors: list[Actor] = []
+        self.running: Actor
+        """The actor that is going on just now."""
+        self._crew: tuple[Sequence[Callable[[], Any]], Sequence[Callable[[], Any]]] = ((), ())
+        """Of whom `actors` were made, but for those that were spawned later."""
+        self._unfinished = 0
+        self._fresh: deque[Actor] = deque()
         self.forget()
 
     def forget(self) -> None:
         """Nothing has happened yet."""
         self.events: list[Event] = []
-        self.actors: list[Actor] = []
         self.now_s = 0.0
         self.operations = 0
-        self.running: Actor
-        """The actor that is going on just now."""
-        self._unfinished = 0
-        self._fresh: deque[Actor] = deque()
         self._kind = ""
         self._raised: BaseException | None = None
 
@@ -88,10 +90,7 @@ class Kernel:
         self.forget()
         self._hub = getcurrent()
         self._scheduler, self._asks_always = scheduler, scheduler.asks_always
-        for body in bodies:
-            self.spawn(body)
-        for service in services:
-            self.spawn(service, is_service=True)
+        self._gather(bodies, services)
         try:
             self._start()
             if self._raised is not None:
@@ -101,10 +100,30 @@ class Kernel:
         except Stuck:
             self._kind = "stuck"
         finally:
-            waiting = tuple([actor.operation(self.now_s) for actor in self.actors if not actor.is_done])
-            if waiting:
+            waiting: tuple[Operation, ...] = ()
+            if self._unfinished or len(self.actors) > len(bodies):
+                waiting = tuple([actor.operation(self.now_s) for actor in self.actors if not actor.is_done])
                 self._abandon()
         return Ending(self._kind, waiting)
+
+    def _gather(self, bodies: Sequence[Callable[[], Any]], services: Sequence[Callable[[], Any]]) -> None:
+        """Let these be the actors; those of the last execution again if they are the same."""
+        self._fresh.clear()
+        size = len(bodies) + len(services)
+        if self._crew[0] is bodies and self._crew[1] is services:
+            del self.actors[size:]
+            for actor in self.actors:
+                actor.is_done, actor.error, actor.step = False, None, START
+            self._fresh.extend(self.actors)
+            self._unfinished = len(bodies)
+            return
+        self._crew = (bodies, services)
+        self._unfinished = 0
+        self.actors = []
+        for body in bodies:
+            self.spawn(body)
+        for service in services:
+            self.spawn(service, is_service=True)
 
     def spawn(
         self, body: Callable[[], Any], *, is_service: bool = False, number: int | None = None, name: str = ""
@@ -207,6 +226,13 @@ class Kernel:
         """
         raise NotImplementedError
 
+    def is_alone(self) -> bool:
+        """True if nobody else could go on, nobody asks, and no history is kept: who is alone need not stop.
+
+        It counts as an operation.
+        """
+        return False
+
     def sleep(self, seconds: float) -> None:
         """Let the running actor sleep. Where time does not order, that is no choice, and nobody is asked."""
         raise NotImplementedError
@@ -214,6 +240,9 @@ class Kernel:
     def changed(self, shared: Shared) -> None:
         """Tell that an operation which is blocked on this may be able to go on."""
         raise NotImplementedError
+
+    def used_up(self, shared: Shared) -> None:
+        """Tell that whoever is blocked on this can't go on now: spares a kernel a look at each."""
 
     def tell(self, result: Any) -> None:
         """Keep what the operation that was just done gave, as text; nothing without a history."""

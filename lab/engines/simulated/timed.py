@@ -38,15 +38,22 @@ class TimedKernel(Kernel):
     go on without asking: nearly all operations of a trial.
     """
 
+    def __init__(self, **choices: Any) -> None:
+        self._due: list[_Entry] = []
+        self._announced = _Announced(self._due)
+        self._awake: list[Shared] = []
+        """What has changed, so that some who are blocked on it may be ready, too."""
+        self._later: list[_Entry] = []
+        super().__init__(**choices)
+
     def forget(self) -> None:
         """Nothing has happened yet."""
         super().forget()
-        self._due: list[_Entry] = []
-        self._awake: list[Shared] = []
-        """What has changed, so that some who are blocked on it may be ready, too."""
+        self._due.clear()
+        self._awake.clear()
+        self._later.clear()
         self._is_doubtful = False
         """True if somebody who is due may be blocked meanwhile, or may have gone on by another way."""
-        self._later: list[_Entry] = []
         self._order = 0
 
     def _start(self) -> None:
@@ -54,10 +61,9 @@ class TimedKernel(Kernel):
         super()._start()
 
     def is_alone(self) -> bool:
-        """True if nobody else is ready at this moment, nobody asks, and no history is kept: who is alone need not stop.
-
-        It counts as an operation.
-        """
+        """True if nobody else is ready at this moment, nobody asks, and no history is kept."""
+        if self.is_ending:
+            self._refuse()
         if self._due or self._awake or self._fresh or self.keeps_history or self.operations >= self._alone_until:
             return False
         self.operations += 1
@@ -128,6 +134,11 @@ class TimedKernel(Kernel):
         if shared.waiters and shared not in self._awake:
             self._awake.append(shared)
 
+    def used_up(self, shared: Shared) -> None:
+        """Tell that whoever is blocked on this can't go on."""
+        if shared in self._awake:
+            self._awake.remove(shared)
+
     def _put(self, when: tuple[float, Actor, bool]) -> None:
         ready_at, actor, is_timeout = when
         self._order += 1
@@ -165,9 +176,12 @@ class TimedKernel(Kernel):
         """Who goes on, taken from where it was noted; None once the execution was ended and is being unwound."""
         due, later = self._due, self._later
         while True:
-            ready = self._able() if self._awake or self._is_doubtful else due
+            ready, announced = due, self._announced
+            if self._awake or self._is_doubtful:
+                ready = self._able()
+                announced = _Announced(ready)
             if ready:
-                place = self._chosen(_Announced(ready)) if len(ready) > 1 or self._asks_always else 0
+                place = self._chosen(announced) if len(ready) > 1 or self._asks_always else 0
                 if place is None:
                     return None
                 entry = ready[place]
@@ -193,6 +207,11 @@ class TimedKernel(Kernel):
 
     def _able(self) -> list[_Entry]:
         """Those that are due and not blocked, then those blocked no more. Who is blocked now is to be woken."""
+        if not self._due and len(self._awake) == 1:
+            woken = self._woken(self._awake[0])
+            if not woken:
+                self._awake.clear()
+            return woken
         due, doubtful = [], False
         for entry in self._due:
             _, _, actor, turn, is_timeout = entry

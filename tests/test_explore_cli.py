@@ -72,17 +72,17 @@ def test_the_race_of_the_ticket_sale_is_shown_operation_by_operation(lab):
 ticket_sale, guard none on json_file, 2 processes: FOUND oversold: more tickets were sold than there were
 10 executions by dpor (0 redundant), 10 classes, deepest 6 operations, … s, … executions/s
 
-     line               buyer 0             buyer 1
- 1   ticket_sale.py:**  read {'count': 1}
- 2   ticket_sale.py:**  (sleep)
- 3   ticket_sale.py:**  (sleep)
- 4>  ticket_sale.py:**                      read {'count': 1}
- 5   ticket_sale.py:**                      (sleep)
- 6   ticket_sale.py:**                      (sleep)
- 7   ticket_sale.py:**                      truncate
- 8   ticket_sale.py:**                      write {'count': 0}
- 9   ticket_sale.py:**  truncate
-10   ticket_sale.py:**  write {'count': 0}
+step     line               buyer 0             buyer 1
+   1     ticket_sale.py:**  read {'count': 1}
+   2     ticket_sale.py:**  (sleep)
+   3     ticket_sale.py:**  (sleep)
+   4  >  ticket_sale.py:**                      read {'count': 1}
+   5     ticket_sale.py:**                      (sleep)
+   6     ticket_sale.py:**                      (sleep)
+   7     ticket_sale.py:**                      truncate
+   8     ticket_sale.py:**                      write {'count': 0}
+   9     ticket_sale.py:**  truncate
+  10     ticket_sale.py:**  write {'count': 0}
 > the turn was taken from an actor that could have gone on
 
 buyer 1 wrote `count` at ticket_sale.py:** after buyer 0 had read it at ticket_sale.py:**; nothing orders the two

@@ -47,8 +47,9 @@ class Memory(VersionedStore):
         """What `write` leaves."""
         if tuple(record) != self._known_keys():
             self._declare(tuple(record))
+        integers = self.place.integers
         for index, value in enumerate(record.values(), _VALUES):
-            self.place.integers[index] = value
+            integers[index] = value
 
     def final(self) -> Record:
         """What `read` gives."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from math import inf
 
 from lab import draws
 from lab.cell import Cell
 from lab.engines.rows import RAISED_BY_USERS, default_timeout_s, judged, middle, storable
 from lab.engines.simulated.acts import Acts
-from lab.engines.simulated.ahead import DrawsAhead
+from lab.engines.simulated.ahead import first_draws
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
 from lab.engines.simulated.maker import SimulatedMaker
@@ -59,6 +59,7 @@ class SimulatedSession:
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
         self._executions = 0
+        self._ready: list[dict[str, float]] = []
         services = cell.guard.services()
         self.kernel = Kernel(is_timed=is_timed, keeps_history=keeps_history, most_operations=most_operations)
         self.kernel.names = _names(cell, services)
@@ -98,11 +99,12 @@ class SimulatedSession:
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
             seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
-            ahead = DrawsAhead(seeds, self._cell.processes)
+            names = sorted(self._diary.names)
+            ready = first_draws(seeds, self._cell.processes, names) if names else []
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
-                self._diary.ahead, self._diary.row = ahead, row
+                self._ready = ready[row] if ready else []
                 yield self._execute(ByTime(seed), trial)[0]
-                self._diary.ahead = None
+                self._ready = []
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -136,8 +138,9 @@ class SimulatedSession:
         except RAISED_BY_USERS as error:
             self.kernel.forget()
             return self._row(trial, seed, "raised", f"{described(error)} (in setup)"), Ending("done")
-        for world in self._worlds:
-            world.begin_anew()
+        # Of actors alone: what a service draws for itself has a number that no actor has.
+        for world, ready in zip_longest(self._worlds, self._ready):
+            world.begin_anew(ready or {})
         self._acts.clear()
         ending = self.kernel.run(self._bodies, self._services, scheduler)
         if ending.kind != "done":

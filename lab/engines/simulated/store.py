@@ -52,7 +52,9 @@ class SimulatedStore(OpenStore):
         """Make this the record."""
         if self._can_write_at_once and self._kernel.is_alone():
             self._store.fill(record)
-            self._has_changed()
+            self._shared.changes += 1
+            if self._shared.waiters:
+                self._kernel.changed(self._shared)
             return
         self._steps(self._store.write(record), True)
         self._kernel.tell(record)

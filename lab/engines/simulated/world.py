@@ -8,7 +8,6 @@ from typing import Any
 
 from lab.delays import Delay
 from lab.engines.simulated.actors import line_of
-from lab.engines.simulated.ahead import DrawsAhead
 from lab.engines.simulated.kernel import Kernel, Shared, Step
 from lab.engines.simulated.messages import Waiter
 from lab.store import OpenStore
@@ -24,17 +23,13 @@ class Diary:
         self.step = Step("note", self.shared)
         self.waiter = Waiter(kernel)
         self.trial_seed = 0
-        self.ahead: DrawsAhead | None = None
-        self.row = 0
-        """Where in `ahead` this trial stands."""
-        self.first: dict[str, list[float]] = {}
-        """First draws of this trial, by name and actor."""
+        self.names: set[str] = set()
+        """What was ever drawn."""
         self.clear(0)
 
     def clear(self, trial_seed: int) -> None:
         """A new trial."""
         self.trial_seed = trial_seed
-        self.first.clear()
         self.notes: list[Note] = []
         self.random_line = ""
 
@@ -61,6 +56,8 @@ class SimulatedWorld(World):
         self._diary = diary
         self._worker = worker
         self._others: dict[int, SimulatedWorld] = {}
+        self._ready: dict[str, float] = {}
+        """Draws of this trial that were made ahead, each until it is drawn."""
 
     def sleep(self, delay: Delay | float) -> None:
         """Wait that long in virtual time; a zero delay is no operation at all."""
@@ -76,14 +73,13 @@ class SimulatedWorld(World):
         return self._draw(name)
 
     def _draw(self, name: str) -> float:
-        drawn, diary = self._drawn, self._diary
-        if name in drawn or diary.ahead is None:
+        number = self._ready.pop(name, None)
+        if number is None:
+            self._diary.names.add(name)
             return super().random(name)
-        drawn[name] = 1
-        first = diary.first.get(name)
-        if first is None:
-            first = diary.first[name] = diary.ahead.of(diary.row, name)
-        return first[self.actor]
+        # The next draw of this name is another one.
+        self._drawn[name] = 1
+        return number
 
     def note(self, name: str) -> None:
         """Stamp virtual time. Where time does not order, the order of stamps is what a judge sees: an operation."""
@@ -107,9 +103,11 @@ class SimulatedWorld(World):
             other.begin(self._diary.trial_seed)
         return other
 
-    def begin_anew(self) -> None:
-        """Forget the last execution, also of the same trial."""
-        self.begin(self._diary.trial_seed)
+    def begin_anew(self, ready: dict[str, float]) -> None:
+        """Forget the last execution, also of the same trial; `ready` are draws made ahead."""
+        self._trial_seed = self._diary.trial_seed
+        self._drawn.clear()
+        self._ready = ready
         for other in self._others.values():
             other.begin(self._diary.trial_seed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 
 from lab.cell import Cell
 from lab.guard import described
@@ -14,7 +14,7 @@ from lab.world.protocol import Stage
 RAISED_BY_USERS = (Exception, SystemExit, GeneratorExit)
 """What a setup or a judge may raise, and is an outcome."""
 
-_MEASURES = (bool, int, float, str, type(None))
+_MEASURES = frozenset({bool, int, float, str, type(None)})
 
 
 def default_timeout_s(cell: Cell) -> float:
@@ -39,24 +39,38 @@ def objection(judgement: object, cell: Cell) -> str:
         return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
     if not isinstance(judgement.measures, Mapping):
         return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
-    for name, value in judgement.measures.items():
-        if not isinstance(name, str) or not _is_storable(name):
+    names = tuple(judgement.measures)
+    fault = _names_fault(names, cell.taken_names)
+    if fault:
+        return fault
+    if not _MEASURES.issuperset(map(type, judgement.measures.values())):
+        for name, value in judgement.measures.items():
+            if type(value) not in _MEASURES:
+                return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
+    return ""
+
+
+def _names_fault(names: tuple[object, ...], taken: frozenset[str]) -> str:
+    # A judge measures the same names in every trial: what was fine once need not be looked at again.
+    try:
+        return _known_fault(names, taken)
+    except TypeError:  # a name that can't be hashed was a key of a mapping of its own making
+        return f"judge measured {names!a}, expected names that are text"
+
+
+@lru_cache(maxsize=256)
+def _known_fault(names: tuple[object, ...], taken: frozenset[str]) -> str:
+    for name in names:
+        if not isinstance(name, str) or storable(name) != name:
             return f"judge measured {name!a}, expected a name that is text"
-        if name in cell.taken_names:
+        if name in taken:
             return f"judge measured {name!r}, which is a column already"
-        if type(value) not in _MEASURES:
-            return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
     return ""
 
 
 def storable(text: str) -> str:
     """The text without what UTF-8 can't hold, such as half of a surrogate pair from a file's name."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-@cache
-def _is_storable(name: str) -> bool:
-    return storable(name) == name
 
 
 def middle(ordered: Sequence[float]) -> float:

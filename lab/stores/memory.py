@@ -45,9 +45,10 @@ class Memory(VersionedStore):
 
     def fill(self, record: Record) -> None:
         """What `write` leaves."""
-        if tuple(record) != self._known_keys():
-            self._declare(tuple(record))
         integers = self.place.integers
+        keys = tuple(record)
+        if keys != self._keys or integers[_KEYS_ID] != self._keys_id:
+            self._declare(keys)
         for index, value in enumerate(record.values(), _VALUES):
             integers[index] = value
 

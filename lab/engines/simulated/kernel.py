@@ -75,6 +75,8 @@ class Kernel:
         self.events: list[Event] = []
         self.now_s = 0.0
         self.operations = 0
+        self.errors = 0
+        """How many bodies raised something."""
         self._kind = ""
         self._raised: BaseException | None = None
 
@@ -182,6 +184,7 @@ class Kernel:
                 self._raised = error
             except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
                 actor.error = error
+                self.errors += 1
             actor.is_done = True
             if not actor.is_service:
                 self._unfinished -= 1

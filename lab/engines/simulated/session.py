@@ -32,7 +32,7 @@ STUCK_S = 5.0
 _BLOCK = 100
 """Trials whose draws are made together."""
 
-_SMALL = (bool, int, type(None))
+_SMALL = frozenset({bool, int, type(None)})
 
 
 class SimulatedSession:
@@ -151,21 +151,18 @@ class SimulatedSession:
         return self._judged(trial, seed), ending
 
     def _judged(self, trial: int, seed: int) -> Trial:
-        returns = []
-        for number, actor in enumerate(self.kernel.actors[: self._cell.processes]):
-            error = actor.error
-            if error is None and type(actor.returned) not in _SMALL:
-                error = self._travel(actor)
-            if error is not None:
-                detail = str(error) if isinstance(error, SectionRaised) else described(error)
-                return self._row(trial, seed, "raised", f"{detail} (actor {number})")
-            returns.append(actor.returned)
+        actors = self.kernel.actors[: self._cell.processes]
+        returns = [actor.returned for actor in actors]
+        if self.kernel.errors or not _SMALL.issuperset(map(type, returns)):
+            failure = self._failure(actors)
+            if failure:
+                return self._row(trial, seed, "raised", failure)
+            returns = [actor.returned for actor in actors]
         self._stage.notes = self._diary.notes
         judgement, failure = judged(self._cell, self._stage, returns)
         if failure:
             return self._row(trial, seed, "raised", failure)
-        acts = self._acts
-        waits = sorted([wait for wait, sections in zip(acts.waits_s, acts.sections, strict=True) if sections])
+        waits = sorted(self._acts.waits_s.values())
         return Trial(
             trial,
             seed,
@@ -173,11 +170,20 @@ class SimulatedSession:
             judgement.outcome,
             "",
             judgement.outcome in self._cell.violations,
-            max(acts.ends_s),
+            self._acts.end_s,
             middle(waits) if waits else None,
             waits[-1] if waits else None,
             judgement.measures,
         )
+
+    def _failure(self, actors: Sequence[Actor]) -> str:
+        """What the first actor that failed has raised; empty if none did."""
+        for number, actor in enumerate(actors):
+            error = actor.error or (None if type(actor.returned) in _SMALL else self._travel(actor))
+            if error is not None:
+                detail = str(error) if isinstance(error, SectionRaised) else described(error)
+                return f"{detail} (actor {number})"
+        return ""
 
     def _travel(self, actor: Actor) -> BaseException | None:
         # Between processes what is returned is pickled: a body can't tell that here there is only one.

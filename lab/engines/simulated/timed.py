@@ -59,6 +59,7 @@ class TimedKernel(Kernel):
 
     def _start(self) -> None:
         self._alone_until = 0 if self._asks_always else self._most
+        self._plain_until = 0 if self.keeps_history else self._alone_until
         if not self._asks_always:
             # Who is chosen to start does its first operation, too: one choice an actor, and one switch, instead of two.
             self._due.extend([(0.0, 0, actor, actor.turn, False) for actor in self._fresh])
@@ -67,12 +68,10 @@ class TimedKernel(Kernel):
 
     def is_alone(self) -> bool:
         """True if nobody else is ready at this moment, nobody asks, and no history is kept."""
-        if self._due or self._awake or self._fresh or self.operations >= self._alone_until:
+        if self._due or self._awake or self._fresh or self.operations >= self._plain_until:
             return False
-        if self.keeps_history or self.is_ending:
-            return False
-        self.running.step = SLEEP
         self.operations += 1
+        self.running.step = SLEEP
         return True
 
     def step(self, step: Step, timeout_s: float | None = None) -> bool:
@@ -107,32 +106,34 @@ class TimedKernel(Kernel):
 
     def sleep(self, seconds: float) -> None:
         """Let the running actor sleep."""
+        if self._due or self._awake or self._fresh or self.operations >= self._plain_until:
+            self._sleep_among_others(seconds)
+            return
+        # From one sleeper to the next, if that one alone is ready first: what a trial mostly does, hence in one piece.
+        actor = self.running
+        actor.step = SLEEP
+        later = self._later
+        first = heappushpop(later, (self.now_s + seconds, next(self._order), actor, actor.turn, False))
+        ready_at, _, sleeper, _, is_timeout = first
+        if is_timeout or ready_at > self.latest_s or (later and later[0][0] == ready_at):
+            heappush(later, first)
+            self._hand_over(actor)
+            return
+        self.now_s = ready_at
+        self.operations += 1
+        if sleeper is not actor:
+            self.running = sleeper
+            sleeper.life.switch()  # type: ignore[union-attr]
+
+    def _sleep_among_others(self, seconds: float) -> None:
         if self.is_ending:
             self._refuse()
         actor = self.running
         actor.step = SLEEP
         if self.keeps_history:
-            actor.line = line_of(sys._getframe(1))
-        end_s = self.now_s + seconds
-        if self._due or self._awake or self._fresh or self.operations >= self._alone_until or end_s == self.now_s:
-            self._put(end_s, actor, False)
-            self._hand_over(actor)
-            return
-        # From one sleeper to the next, if that one alone is ready first: what a trial mostly does, hence in one piece.
-        later = self._later
-        first = heappushpop(later, (end_s, next(self._order), actor, actor.turn, False))
-        if first[4] or (later and later[0][0] == first[0]) or first[0] > self.latest_s:
-            heappush(later, first)
-            self._hand_over(actor)
-            return
-        self.now_s = first[0]
-        self.operations += 1
-        sleeper = first[2]
-        if self.keeps_history:
-            self.events.append(Event(sleeper.operation(self.now_s), "", self.now_s))
-        if sleeper is not actor:
-            self.running = sleeper
-            sleeper.life.switch()  # type: ignore[union-attr]
+            actor.line = line_of(sys._getframe(2))
+        self._put(self.now_s + seconds, actor, False)
+        self._hand_over(actor)
 
     def changed(self, shared: Shared) -> None:
         """Tell that an operation which is blocked on this may be able to go on."""
@@ -143,6 +144,10 @@ class TimedKernel(Kernel):
         """Tell that whoever is blocked on this can't go on."""
         if shared in self._awake:
             self._awake.remove(shared)
+
+    def _abandon(self) -> None:
+        self._plain_until = 0
+        super()._abandon()
 
     def _put(self, ready_at: float, actor: Actor, is_timeout: bool) -> None:
         entry = (ready_at, next(self._order), actor, actor.turn, is_timeout)
@@ -163,7 +168,8 @@ class TimedKernel(Kernel):
             return None
         actor = self.running = entry[2]
         if actor.step is START:
-            self._give_life(actor)
+            if actor.life is None or actor.life.dead:
+                self._give_life(actor)
             return actor
         if self.operations >= self._most:
             self._end("endless")
@@ -179,10 +185,11 @@ class TimedKernel(Kernel):
         """Who goes on, taken from where it was noted; None once the execution was ended."""
         due, later = self._due, self._later
         while True:
-            ready, announced = due, self._announced
             if self._awake or self._is_doubtful:
                 ready = self._able()
                 announced = _Announced(ready)
+            else:
+                ready, announced = due, self._announced
             if ready:
                 place = 0
                 if len(ready) > 1 or self._asks_always:
@@ -191,24 +198,26 @@ class TimedKernel(Kernel):
                     except BaseException as error:  # noqa: BLE001 - it is handed on
                         self._fail(error)
                         return None
-                entry = ready[place]
+                if ready is due:
+                    return due.pop(place)
                 if place < len(due):
                     del due[place]
-                return entry
+                return ready[place]
             if not later:
                 self._end("deadlock")
                 return None
             entry = heappop(later)
-            if entry[2].turn != entry[3]:
+            ready_at, _, actor, turn, is_timeout = entry
+            if actor.turn != turn:
                 continue
-            if entry[0] > self.latest_s:
+            if ready_at > self.latest_s:
                 self._end("late")
                 return None
-            self.now_s = entry[0]
-            if not self._asks_always and not entry[4] and not (later and later[0][0] == self.now_s):
+            self.now_s = ready_at
+            if not is_timeout and not (later and later[0][0] == ready_at) and not self._asks_always:
                 return entry
             due.append(entry)
-            while later and later[0][0] == self.now_s:
+            while later and later[0][0] == ready_at:
                 due.append(heappop(later))
             self._is_doubtful = True
 
@@ -241,17 +250,12 @@ class TimedKernel(Kernel):
         return due
 
     def _woken(self, shared: Shared) -> list[_Entry]:
-        found: list[_Entry] = []
-        left: list[tuple[Actor, int]] = []
-        step, is_able = SLEEP, False
-        for waiter in shared.waiters:
-            actor, turn = waiter
-            if actor.turn == turn:
-                left.append(waiter)
-                if actor.step is not step:
-                    step = actor.step
-                    is_able = step.can is None or step.can()
-                if is_able:
-                    found.append((self.now_s, 0, actor, turn, False))
-        shared.waiters = left
-        return found
+        """Those who wait for this and can go on. Most wait for the same, so it is looked at once."""
+        shared.waiters = waiters = [waiter for waiter in shared.waiters if waiter[0].turn == waiter[1]]
+        now_s = self.now_s
+        step = waiters[0][0].step if waiters else None
+        if step is not None and all([waiter[0].step is step for waiter in waiters]):
+            if step.can is None or step.can():
+                return [(now_s, 0, actor, turn, False) for actor, turn in waiters]
+            return []
+        return [(now_s, 0, actor, turn, False) for actor, turn in waiters if actor.step.can is None or actor.step.can()]

@@ -33,6 +33,10 @@ class JsonFile(Store):
             yield "write"
             json.dump(record, file)
 
+    def is_read_whole(self) -> bool:
+        """One step."""
+        return True
+
     def fill(self, record: Record) -> None:
         """The bytes that `write` leaves."""
         self.place.folder.save(FILE, json.dumps(record).encode())
@@ -82,6 +86,10 @@ class AtomicJsonFile(VersionedStore):
         finally:
             self.place.folder.remove(claim)
         return is_current
+
+    def is_read_whole(self) -> bool:
+        """One step."""
+        return True
 
     def fill(self, record: Record) -> None:
         """The bytes that `write` leaves; nobody reads meanwhile."""

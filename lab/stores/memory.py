@@ -43,6 +43,10 @@ class Memory(VersionedStore):
             yield "write"
             integers[index] = value
 
+    def is_read_whole(self) -> bool:
+        """One number is read by one step, two are not."""
+        return len(self._keys) == 1
+
     def fill(self, record: Record) -> None:
         """What `write` leaves."""
         integers = self.place.integers

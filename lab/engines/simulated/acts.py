@@ -16,7 +16,7 @@ class Acts:
     """The bodies of a cell. Times are in seconds of virtual time."""
 
     def __init__(self, cell: Cell, kernel: Kernel) -> None:
-        self._scenario, self._guard = cell.scenario, cell.guard
+        self._act, self._do, self._run = cell.scenario.act, cell.scenario.section, cell.guard.run
         self._kernel = kernel
         self.clear()
 
@@ -30,7 +30,7 @@ class Acts:
 
     def of_actor(self, world: SimulatedWorld) -> Callable[[], Any]:
         """What an actor does."""
-        act, guarded, kernel, actor = self._scenario.act, self._guarded, self._kernel, world.actor
+        act, guarded, kernel, actor = self._act, self._guarded, self._kernel, world.actor
 
         def body() -> Any:
             returned = act(world, actor, guarded)
@@ -45,10 +45,10 @@ class Acts:
 
     def _guarded(self, outer: World, actor: int) -> Any:
         self._asked_s[actor] = self._kernel.now_s
-        return self._guard.run(self._section, outer, actor)
+        return self._run(self._section, outer, actor)
 
     def _section(self, inner: World, actor: int) -> Any:
         asked_s = self._asked_s.pop(actor, None)
         if asked_s is not None:
             self.waits_s[actor] = self.waits_s.get(actor, 0.0) + self._kernel.now_s - asked_s
-        return self._scenario.section(inner, actor)
+        return self._do(inner, actor)

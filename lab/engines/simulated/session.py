@@ -11,7 +11,7 @@ from lab import draws
 from lab.cell import Cell
 from lab.engines.rows import RAISED_BY_USERS, default_timeout_s, judged, middle, storable
 from lab.engines.simulated.acts import Acts
-from lab.engines.simulated.ahead import first_draws
+from lab.engines.simulated.ahead import Ready, first_delays
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
 from lab.engines.simulated.maker import SimulatedMaker
@@ -59,7 +59,7 @@ class SimulatedSession:
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
         self._executions = 0
-        self._ready: list[dict[str, float]] = []
+        self._ready: list[Ready] = []
         services = cell.guard.services()
         self.kernel = Kernel(is_timed=is_timed, keeps_history=keeps_history, most_operations=most_operations)
         self.kernel.names = _names(cell, services)
@@ -99,12 +99,13 @@ class SimulatedSession:
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
             seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
-            names = sorted(self._diary.names)
-            ready = first_draws(seeds, self._cell.processes, names) if names else []
+            delays = list(self._diary.drawn.values())
+            ready = first_delays(seeds, self._cell.processes, delays) if delays else []
+            ahead = {delay.name: id(delay) for delay in delays}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
-                self._ready = ready[row] if ready else []
+                self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
                 yield self._execute(ByTime(seed), trial)[0]
-                self._ready = []
+                self._ready, self._diary.ahead = [], {}
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -138,7 +139,6 @@ class SimulatedSession:
         except RAISED_BY_USERS as error:
             self.kernel.forget()
             return self._row(trial, seed, "raised", f"{described(error)} (in setup)"), Ending("done")
-        # Of actors alone: what a service draws for itself has a number that no actor has.
         for world, ready in zip_longest(self._worlds, self._ready):
             world.begin_anew(ready or {})
         self._acts.clear()

@@ -253,9 +253,8 @@ class TimedKernel(Kernel):
         """Those who wait for this and can go on. Most wait for the same, so it is looked at once."""
         shared.waiters = waiters = [waiter for waiter in shared.waiters if waiter[0].turn == waiter[1]]
         now_s = self.now_s
-        step = waiters[0][0].step if waiters else None
-        if step is not None and all([waiter[0].step is step for waiter in waiters]):
-            if step.can is None or step.can():
-                return [(now_s, 0, actor, turn, False) for actor, turn in waiters]
-            return []
-        return [(now_s, 0, actor, turn, False) for actor, turn in waiters if actor.step.can is None or actor.step.can()]
+        if len({id(actor.step) for actor, _ in waiters}) == 1:
+            can = waiters[0][0].step.can
+            return [(now_s, 0, actor, turn, False) for actor, turn in waiters] if can is None or can() else []
+        cans = [(actor, turn, actor.step.can) for actor, turn in waiters]
+        return [(now_s, 0, actor, turn, False) for actor, turn, can in cans if can is None or can()]

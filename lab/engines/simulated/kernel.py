@@ -75,6 +75,8 @@ class Kernel:
         self.events: list[Event] = []
         self.now_s = 0.0
         self.operations = 0
+        self.errors = 0
+        """How many bodies raised something."""
         self._kind = ""
         self._raised: BaseException | None = None
 
@@ -147,19 +149,26 @@ class Kernel:
 
     def _start(self) -> None:
         """Let the first actor go, and come back when the execution is over."""
-        if not self._unfinished:
-            self._kind = "done"
-            return
-        actor = self._begin_fresh()
-        assert actor.life is not None, "it was just given one"
-        actor.life.switch()
+        self._hand_over(None)
+
+    def _hand_over(self, before: Actor | None) -> None:
+        """Let the one go on that is next; return at once if that is the caller, else when its turn has come again."""
+        actor = self._next_actor()
+        if actor is not None and actor is not before:
+            actor.life.switch()  # type: ignore[union-attr]
+
+    def _next_actor(self) -> Actor | None:
+        """Who is next, and `running`; None once the execution was ended."""
+        raise NotImplementedError
 
     def _begin_fresh(self) -> Actor:
-        actor = self._fresh.popleft()
+        actor = self.running = self._fresh.popleft()
+        self._give_life(actor)
+        return actor
+
+    def _give_life(self, actor: Actor) -> None:
         if actor.life is None or actor.life.dead:
             actor.life = greenlet(self._live, self._hub)
-        self.running = actor
-        return actor
 
     def _live(self) -> None:
         """What a greenlet does: one body after the other, each to its end."""
@@ -175,30 +184,24 @@ class Kernel:
                 self._raised = error
             except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
                 actor.error = error
+                self.errors += 1
             actor.is_done = True
             if not actor.is_service:
                 self._unfinished -= 1
             if self.is_ending or self._raised is not None:
                 self._hub.switch()
             else:
-                self._go_on()
-
-    def _go_on(self) -> None:
-        """Let the one go on that is chosen next; return when that is the caller, or the caller's turn comes later."""
-        raise NotImplementedError
+                self._hand_over(None)
 
     def _end(self, kind: str) -> None:
+        """End the execution, whoever calls. Does not return, but for who is done, in the next execution."""
         self._kind = kind
         self._hub.switch()
 
-    def _chosen(self, enabled: Sequence[Any]) -> int | None:
-        """The scheduler's choice; None once the execution was ended because it made none."""
-        try:
-            return self._scheduler.choose(enabled, self.running.number if self.operations else None)
-        except BaseException as error:  # noqa: BLE001 - it is the hub's: the actor that stopped here has not caused it
-            self._raised = error
-            self._hub.switch()
-            return None
+    def _fail(self, error: BaseException) -> None:
+        """End it with what is the hub's to raise: whoever stopped here has not caused it."""
+        self._raised = error
+        self._hub.switch()
 
     def _abandon(self) -> None:
         """Unwind whoever has not finished; one that will not go is left, and its place gets a new greenlet."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from math import inf
 
 from lab import draws
 from lab.cell import Cell
 from lab.engines.rows import RAISED_BY_USERS, Judge, default_timeout_s, middle, storable
 from lab.engines.simulated.acts import Acts
-from lab.engines.simulated.ahead import DrawsAhead
+from lab.engines.simulated.ahead import Ready, first_delays
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
 from lab.engines.simulated.maker import SimulatedMaker
@@ -32,7 +32,7 @@ STUCK_S = 5.0
 _BLOCK = 100
 """Trials whose draws are made together."""
 
-_SMALL = (bool, int, type(None))
+_SMALL = frozenset({bool, int, type(None)})
 
 
 class SimulatedSession:
@@ -59,6 +59,7 @@ class SimulatedSession:
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
         self._executions = 0
+        self._ready: list[Ready] = []
         services = cell.guard.services()
         self.kernel = Kernel(is_timed=is_timed, keeps_history=keeps_history, most_operations=most_operations)
         self.kernel.names = _names(cell, services)
@@ -99,11 +100,13 @@ class SimulatedSession:
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
             seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
-            ahead = DrawsAhead(seeds, self._cell.processes)
+            delays = list(self._diary.drawn.values())
+            ready = first_delays(seeds, self._cell.processes, delays) if delays else []
+            ahead = {delay.name: id(delay) for delay in delays}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
-                self._diary.ahead, self._diary.row = ahead, row
+                self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
                 yield self._execute(ByTime(seed), trial)[0]
-                self._diary.ahead = None
+                self._ready, self._diary.ahead = [], {}
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -137,8 +140,8 @@ class SimulatedSession:
         except RAISED_BY_USERS as error:
             self.kernel.forget()
             return self._row(trial, seed, "raised", f"{described(error)} (in setup)"), Ending("done")
-        for world in self._worlds:
-            world.begin_anew()
+        for world, ready in zip_longest(self._worlds, self._ready):
+            world.begin_anew(ready or {})
         self._acts.clear()
         ending = self.kernel.run(self._bodies, self._services, scheduler)
         if ending.kind != "done":
@@ -149,21 +152,18 @@ class SimulatedSession:
         return self._judged(trial, seed), ending
 
     def _judged(self, trial: int, seed: int) -> Trial:
-        returns = []
-        for number, actor in enumerate(self.kernel.actors[: self._cell.processes]):
-            error = actor.error
-            if error is None and type(actor.returned) not in _SMALL:
-                error = self._travel(actor)
-            if error is not None:
-                detail = str(error) if isinstance(error, SectionRaised) else described(error)
-                return self._row(trial, seed, "raised", f"{detail} (actor {number})")
-            returns.append(actor.returned)
+        actors = self.kernel.actors[: self._cell.processes]
+        returns = [actor.returned for actor in actors]
+        if self.kernel.errors or not _SMALL.issuperset(map(type, returns)):
+            failure = self._failure(actors)
+            if failure:
+                return self._row(trial, seed, "raised", failure)
+            returns = [actor.returned for actor in actors]
         self._stage.notes = self._diary.notes
         judgement, failure = self._judge.judged(returns)
         if failure:
             return self._row(trial, seed, "raised", failure)
-        acts = self._acts
-        waits = sorted([wait for wait, sections in zip(acts.waits_s, acts.sections, strict=True) if sections])
+        waits = sorted(self._acts.waits_s.values())
         return Trial(
             trial,
             seed,
@@ -171,11 +171,20 @@ class SimulatedSession:
             judgement.outcome,
             "",
             judgement.outcome in self._cell.violations,
-            max(acts.ends_s),
+            self._acts.end_s,
             middle(waits) if waits else None,
             waits[-1] if waits else None,
             judgement.measures,
         )
+
+    def _failure(self, actors: Sequence[Actor]) -> str:
+        """What the first actor that failed has raised; empty if none did."""
+        for number, actor in enumerate(actors):
+            error = actor.error or (None if type(actor.returned) in _SMALL else self._travel(actor))
+            if error is not None:
+                detail = str(error) if isinstance(error, SectionRaised) else described(error)
+                return f"{detail} (actor {number})"
+        return ""
 
     def _travel(self, actor: Actor) -> BaseException | None:
         # Between processes what is returned is pickled: a body can't tell that here there is only one.

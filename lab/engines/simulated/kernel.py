@@ -93,6 +93,11 @@ class Kernel:
         self._hub = getcurrent()
         self._scheduler, self._asks_always = scheduler, scheduler.asks_always
         self._gather(bodies, services)
+        for actor in self.actors:
+            if actor.life is None or actor.life.dead:
+                # Born here and not by one another: a greenlet begins as deep in the stack as whoever starts it stands.
+                actor.life = greenlet(self._live, self._hub)
+                actor.life.switch(True)
         try:
             self._start()
             if self._raised is not None:
@@ -170,8 +175,10 @@ class Kernel:
         if actor.life is None or actor.life.dead:
             actor.life = greenlet(self._live, self._hub)
 
-    def _live(self) -> None:
+    def _live(self, waits: bool = False) -> None:
         """What a greenlet does: one body after the other, each to its end."""
+        if waits:
+            self._hub.switch()
         while True:
             actor = self.running
             try:

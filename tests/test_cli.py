@@ -14,7 +14,7 @@ from click.shell_completion import ShellComplete
 
 from lab import archive, verbs
 from lab.cli import main as cli
-from lab.engines.real import scratch
+from lab.engines import scratch
 from lab.experiments import BUILT_IN
 from lab.guards import GUARDS
 from lab.scenarios import BUILT_IN as SCENARIOS

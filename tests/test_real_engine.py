@@ -8,7 +8,8 @@ import pytest
 from conftest import NO_DELAY, eventually, make_cell, outcomes
 
 from lab.delays import Delay, constant, uniform
-from lab.engines.real import RealEngine, scratch
+from lab.engines import scratch
+from lab.engines.real import RealEngine
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.scenario import Scenario

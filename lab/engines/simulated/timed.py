@@ -168,8 +168,6 @@ class TimedKernel(Kernel):
             return None
         actor = self.running = entry[2]
         if actor.step is START:
-            if actor.life is None or actor.life.dead:
-                self._give_life(actor)
             return actor
         if self.operations >= self._most:
             self._end("endless")

@@ -501,7 +501,7 @@ class Cuts:
 def test_an_execution_that_is_cut_leaves_nothing_to_the_next(guard):
     session = SimulatedSession(make_cell("ticket_sale", guard, "sqlite", 2, **NO_DELAY), is_timed=False)
     cut, kept = Cuts(), Exhaustive()
-    for _ in range(4):
+    for _ in range(3):
         cut.begin()
         assert session.execute(cut).ending.kind == "cut"
         kept.begin()

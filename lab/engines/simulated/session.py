@@ -29,7 +29,7 @@ from lab.world.protocol import Stage
 STUCK_S = 5.0
 """Seconds of real time for which an actor may go on without an operation."""
 
-_BLOCK = 100
+_BLOCK = 250
 """Trials whose draws are made together."""
 
 _SMALL = frozenset({bool, int, type(None)})

@@ -53,13 +53,17 @@ class Memory(VersionedStore):
         keys = tuple(record)
         if keys != self._keys or integers[_KEYS_ID] != self._keys_id:
             self._declare(keys)
-        for index, value in enumerate(record.values(), _VALUES):
-            integers[index] = value
+        for index, key in enumerate(keys, _VALUES):
+            integers[index] = record[key]
 
     def final(self) -> Record:
         """What `read` gives."""
         integers = self.place.integers
-        return {key: integers[index] for index, key in enumerate(self._known_keys(), _VALUES)}
+        keys = self._keys if integers[_KEYS_ID] == self._keys_id else self._known_keys()
+        record = {}
+        for index, key in enumerate(keys, _VALUES):
+            record[key] = integers[index]
+        return record
 
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""

@@ -35,6 +35,34 @@ class Kernel:
     With `keeps_history`, `events` has every operation of the last execution, with its source line and result.
     """
 
+    # With more than 30 attributes, Python would look each of them up in a dictionary.
+    __slots__ = (
+        "_asks_always",
+        "_crew",
+        "_fresh",
+        "_hub",
+        "_kind",
+        "_lost",
+        "_most",
+        "_newborn",
+        "_pool",
+        "_raised",
+        "_refusals",
+        "_scheduler",
+        "_unfinished",
+        "actors",
+        "errors",
+        "events",
+        "is_ending",
+        "is_timed",
+        "keeps_history",
+        "latest_s",
+        "names",
+        "now_s",
+        "operations",
+        "running",
+    )
+
     def __new__(cls, *, is_timed: bool, keeps_history: bool = False, most_operations: int = MOST_OPERATIONS) -> Kernel:
         """The kind that fits."""
         from lab.engines.simulated.timed import TimedKernel

@@ -55,6 +55,7 @@ class SimulatedSession:
         stuck_s: float = STUCK_S,
     ) -> None:
         self._cell = cell
+        self._violations = cell.violations
         self._draw_key = cell.draw_key(seed)
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
@@ -172,7 +173,7 @@ class SimulatedSession:
             0,
             judgement.outcome,
             "",
-            judgement.outcome in self._cell.violations,
+            judgement.outcome in self._violations,
             self._acts.end_s,
             middle(waits) if waits else None,
             waits[-1] if waits else None,
@@ -197,7 +198,7 @@ class SimulatedSession:
         return None
 
     def _row(self, trial: int, seed: int, outcome: str, detail: str) -> Trial:
-        is_violation = outcome in self._cell.violations
+        is_violation = outcome in self._violations
         return Trial(trial, seed, 0, outcome, storable(detail), is_violation, None, None, None, {})
 
     def _crash(self) -> str:

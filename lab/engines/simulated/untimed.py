@@ -12,6 +12,8 @@ from lab.scheduler import Event, Operation
 class UntimedKernel(Kernel):
     """A kernel on which nothing but the operations themselves orders."""
 
+    __slots__ = ()
+
     def step(self, step: Step, timeout_s: float | None = None) -> bool:
         """Announce a step of the running actor, and return when it is to be done."""
         if self.is_ending:

@@ -100,9 +100,9 @@ class SimulatedSession:
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
             seeds = draws.trial_seeds(self._draw_key, block)
-            delays = list(self._diary.drawn.values())
+            delays = list(self._diary.slept.values())
             ready = first_delays(seeds, self._cell.processes, delays) if delays else []
-            ahead = {delay.name: id(delay) for delay in delays}
+            ahead = {delay.name: id(delay) for delay in delays if delay.kind != "constant"}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
                 self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
                 ended = self._execute(ByTime(seed), trial, seed)[0]

@@ -12,6 +12,8 @@ from lab.scheduler import Event, Operation
 class UntimedKernel(Kernel):
     """A kernel on which nothing but the operations themselves orders."""
 
+    __slots__ = ("_last",)
+
     def forget(self) -> None:
         """Nothing has happened yet."""
         super().forget()

@@ -344,7 +344,7 @@ class Interrupts(Scenario):
 
 
 def test_no_file_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.engines.simulated.folder._TMPFS", tmp_path)
+    monkeypatch.setattr("lab.engines.real.scratch.tmpfs", lambda: tmp_path)
     with SimulatedEngine() as engine:
         list(engine.open(make_cell("ticket_sale", "transaction", "sqlite", 2)).run(range(2)))
         assert list(tmp_path.rglob("state.sqlite")) != []

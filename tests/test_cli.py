@@ -571,7 +571,7 @@ def completions(words, incomplete):
         (["run", "--guards"], "l", ["lock"]),
         (["run", "--guards"], "none,s", ["none,semaphore(4)"]),
         (["run", "--stores"], "s", ["sqlite"]),
-        (["run"], "t", ["tutorial", "ticket_sale", "traffic_light"]),
+        (["run"], "t", ["tutorial", "tutorial_seconds", "ticket_sale", "traffic_light"]),
         ([], "s", ["summary"]),
     ],
 )

@@ -44,6 +44,7 @@ EXCEPTIONS = {
     ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
     ("lab.engines.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
+    ("lab.engines.simulated.session", "lab.schedulers.by_time"): "virtual time is what `run` means there",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",
     ("lab.stores", "lab.stores.*"): "the registry of its package names every store",
 }
@@ -139,6 +140,12 @@ def test_scenarios_guards_and_stores_know_no_engine_and_not_each_other(module):
 @pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "engines"])
 def test_engines_are_given_scenarios_guards_and_stores_and_import_none(module):
     assert forbidden(module, lambda found: found.startswith("lab.") and FLOOR_OF[package(found)] == 2) == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) in ("engines", "schedulers")])
+def test_an_engine_knows_no_strategy_and_a_strategy_no_engine(module):
+    other = "schedulers" if package(module) == "engines" else "engines"
+    assert forbidden(module, lambda found: found.startswith(f"lab.{other}.")) == []
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if FLOOR_OF[package(name)] < BELOW_HEAVY])

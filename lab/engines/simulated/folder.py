@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import shutil
+from pathlib import Path
 from typing import IO, Any
 
 from lab.engines import scratch
@@ -66,7 +66,7 @@ class MemoryFolder:
         """Remove every file."""
         self.clear()
         if self._real:
-            shutil.rmtree(self._real, ignore_errors=True)
+            scratch.sweep(Path(self._real))
             self._real = ""
 
     def open(self, name: str, mode: str = "r") -> IO[str]:
@@ -83,6 +83,7 @@ class MemoryFolder:
     def path(self, name: str) -> str:
         """The path of a file in the real folder."""
         if not self._real:
+            # Named after this process: should it be killed, the next run sweeps it.
             self._real = str(scratch.make_root(scratch.tmpfs()))
         return f"{self._real}/{name}"
 

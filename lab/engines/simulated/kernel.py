@@ -247,6 +247,7 @@ class Kernel:
             if not actor.is_done:
                 for part in actor.step.shared:
                     part.waiters.clear()
+                    part.is_mixed = False
                 if actor.step is not START and actor.life is not None:
                     self.running = actor
                     self._refusals = 0

@@ -32,6 +32,22 @@ class _Announced(Sequence[Operation]):
         return actor.operation(ready_at, is_timeout)
 
 
+class _Waiting(Sequence[Operation]):
+    """The same of those who wait for one thing by one step."""
+
+    __slots__ = ("_now_s", "_waiters")
+
+    def __init__(self, waiters: Sequence[tuple[Actor, int]], now_s: float) -> None:
+        self._waiters = waiters
+        self._now_s = now_s
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._waiters[place][0].operation(self._now_s)
+
+
 class TimedKernel(Kernel):
     """A kernel on which time orders.
 
@@ -108,8 +124,11 @@ class TimedKernel(Kernel):
             if can is not None:
                 self._is_doubtful = True
         else:
+            is_mixed = timeout_s is not None or len(step.shared) > 1
             for part in step.shared:
-                part.waiters.append((actor, actor.turn))
+                waiters = part.waiters
+                part.is_mixed |= is_mixed or (bool(waiters) and waiters[-1][0].step is not step)
+                waiters.append((actor, actor.turn))
         if timeout_s is not None:
             self._put(self.now_s + timeout_s, actor, True)
         self._hand_over(actor)
@@ -206,6 +225,13 @@ class TimedKernel(Kernel):
         """Who goes on, taken from where it was noted; None once the execution was ended."""
         due, later = self._due, self._later
         while True:
+            if len(self._awake) == 1 and not due and not self._awake[0].is_mixed:
+                waiters = self._awake[0].waiters
+                can = waiters[0][0].step.can if waiters else None
+                if can is not None and can():
+                    return self._first_of(self._awake[0])
+                self._awake.clear()
+                continue
             if self._awake or self._is_doubtful:
                 ready = self._able()
                 announced = _Announced(ready) if ready is not due else self._announced
@@ -221,9 +247,13 @@ class TimedKernel(Kernel):
                         return None
                 if ready is due:
                     return due.pop(place)
+                entry = ready[place]
                 if place < len(due):
                     del due[place]
-                return ready[place]
+                else:
+                    for part in entry[2].step.shared:
+                        part.is_mixed = True
+                return entry
             if not later:
                 self._end("deadlock")
                 return None
@@ -242,6 +272,21 @@ class TimedKernel(Kernel):
                 due.append(heappop(later))
             self._is_doubtful = True
 
+    def _first_of(self, shared: Shared) -> _Entry | None:
+        """One of those who wait for this, and can go on by one and the same step; None once the execution was ended."""
+        waiters, place = shared.waiters, 0
+        if len(waiters) > 1 or self._asks_always:
+            try:
+                current = self.running.number if self.operations else None
+                place = self._scheduler.choose(_Waiting(waiters, self.now_s), current)
+            except BaseException as error:  # noqa: BLE001 - it is handed on
+                self._fail(error)
+                return None
+        actor, turn = waiters.pop(place)
+        if not waiters:
+            self._awake.clear()
+        return self.now_s, 0, actor, turn, False
+
     def _able(self) -> list[_Entry]:
         """Those that are due and not blocked, then those blocked no more. Who is blocked now is to be woken."""
         if not self._due and len(self._awake) == 1:
@@ -259,6 +304,7 @@ class TimedKernel(Kernel):
                 doubtful = True
                 if not is_timeout and can is not None and not can():
                     for part in actor.step.shared:
+                        part.is_mixed = True
                         part.waiters.append((actor, turn))
                     continue
             due.append(entry)
@@ -272,7 +318,9 @@ class TimedKernel(Kernel):
 
     def _woken(self, shared: Shared) -> list[_Entry]:
         """Those who wait for this and can go on. Most wait for the same, so it is looked at once."""
+        # It stays mixed until nobody waits any more.
         shared.waiters = waiters = [waiter for waiter in shared.waiters if waiter[0].turn == waiter[1]]
+        shared.is_mixed &= bool(waiters)
         now_s = self.now_s
         if len({id(actor.step) for actor, _ in waiters}) == 1:
             can = waiters[0][0].step.can

@@ -113,12 +113,15 @@ class SimulatedWorld(World):
 
     def begin_anew(self, ready: Ready) -> None:
         """Forget the last execution, also of the same trial; `ready` are delays drawn ahead."""
-        self._trial_seed = self._diary.trial_seed
-        self._drawn.clear()
+        diary = self._diary
+        self._trial_seed = diary.trial_seed
         self._ready = ready
-        self._ahead = self._diary.ahead if ready else {}
-        for other in self._others.values():
-            other.begin(self._diary.trial_seed)
+        self._ahead = diary.ahead if ready else {}
+        if self._drawn:
+            self._drawn.clear()
+        if self._others:
+            for other in self._others.values():
+                other.begin(diary.trial_seed)
 
     def wait(self, connections: Iterable[Connection]) -> Sequence[Connection]:
         """`multiprocessing.connection.wait`."""

@@ -207,7 +207,6 @@ def test_a_car_that_does_not_look_crosses_on_red_before_anything_else_happens():
     assert (preemptions, choices) == (0, ["1 note notes", *light])
 
 
-@pytest.mark.xfail(strict=True, reason="the kernel calls who was started last the current actor of the first choice")
 def test_the_light_may_turn_red_between_look_and_crossing():
     # The light loses its turn while it is green and while it is red, the car after it was told: three preemptions.
     cell = make_cell("traffic_light", "event")

@@ -43,7 +43,7 @@ EXCEPTIONS = {
     ("lab.engines.rows", "SystemExit"): "a setup or judge that exits must not end lab in silence",
     ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
-    ("lab.engines.real.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
+    ("lab.engines.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",
     ("lab.stores", "lab.stores.*"): "the registry of its package names every store",
 }

@@ -7,6 +7,7 @@ A draw costs a microsecond and a half in plain Python, and a trial of five buyer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from lab import draws
@@ -24,6 +25,9 @@ def first_delays(seeds: Sequence[int], actors: int, delays: Sequence[Delay]) -> 
     columns = np.arange(actors, dtype=np.uint64) << np.uint64(32)
     blocks: list[Any] = []
     for delay in delays:
+        if delay.kind == "constant":
+            blocks.append(np.full((len(seeds), actors), delay.low))
+            continue
         starts = draws.mix_all(rows ^ np.uint64(draws.key(delay.name)))
         drawn = (draws.mix_all(starts[:, None] ^ columns[None, :]) >> np.uint64(11)) * 2.0**-53
         if delay.kind == "uniform":
@@ -33,4 +37,4 @@ def first_delays(seeds: Sequence[int], actors: int, delays: Sequence[Delay]) -> 
         blocks.append(drawn)
     keys = [id(delay) for delay in delays]
     seconds = np.stack(blocks, axis=-1).tolist()
-    return [[dict(zip(keys, of_actor, strict=True)) for of_actor in row] for row in seconds]
+    return [list(map(dict, map(zip, repeat(keys), row))) for row in seconds]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
-from pathlib import Path
 from typing import IO, Any
 
+from lab.engines import scratch
 from lab.store import SHARED_INTEGERS
-
-_TMPFS = Path("/dev/shm")
 
 
 class _File:
@@ -86,7 +83,7 @@ class MemoryFolder:
     def path(self, name: str) -> str:
         """The path of a file in the real folder."""
         if not self._real:
-            self._real = tempfile.mkdtemp(prefix="lab-simulated-", dir=_TMPFS if _TMPFS.is_dir() else None)
+            self._real = str(scratch.make_root(scratch.tmpfs()))
         return f"{self._real}/{name}"
 
     def load(self, name: str) -> bytes:

@@ -35,6 +35,34 @@ class Kernel:
     With `keeps_history`, `events` has every operation of the last execution, with its source line and result.
     """
 
+    # With more than 30 attributes, Python would look each of them up in a dictionary.
+    __slots__ = (
+        "_asks_always",
+        "_crew",
+        "_fresh",
+        "_hub",
+        "_kind",
+        "_lost",
+        "_most",
+        "_newborn",
+        "_pool",
+        "_raised",
+        "_refusals",
+        "_scheduler",
+        "_unfinished",
+        "actors",
+        "errors",
+        "events",
+        "is_ending",
+        "is_timed",
+        "keeps_history",
+        "latest_s",
+        "names",
+        "now_s",
+        "operations",
+        "running",
+    )
+
     def __new__(cls, *, is_timed: bool, keeps_history: bool = False, most_operations: int = MOST_OPERATIONS) -> Kernel:
         """The kind that fits."""
         from lab.engines.simulated.timed import TimedKernel
@@ -78,6 +106,7 @@ class Kernel:
         self.errors = 0
         """How many bodies raised something."""
         self._kind = ""
+        self._newborn: Actor | None = None
         self._raised: BaseException | None = None
 
     # An execution ----------------------------------------------------------------------------------------------------
@@ -150,12 +179,24 @@ class Kernel:
     def _start(self) -> None:
         """Let the first actor go, and come back when the execution is over."""
         self._hand_over(None)
+        while self._newborn is not None:
+            # Born here, and not by whoever hands over to it: who is born inherits the depth of the stack.
+            actor, self._newborn = self._newborn, None
+            actor.life = greenlet(self._live, self._hub)
+            actor.life.switch()
+            self.running = actor
+            actor.life.switch()
 
     def _hand_over(self, before: Actor | None) -> None:
         """Let the one go on that is next; return at once if that is the caller, else when its turn has come again."""
         actor = self._next_actor()
-        if actor is not None and actor is not before:
-            actor.life.switch()  # type: ignore[union-attr]
+        if actor is None or actor is before:
+            return
+        if actor.life is not None:
+            actor.life.switch()
+        else:
+            self._newborn = actor
+            self._hub.switch()
 
     def _next_actor(self) -> Actor | None:
         """Who is next, and `running`; None once the execution was ended."""
@@ -163,15 +204,11 @@ class Kernel:
 
     def _begin_fresh(self) -> Actor:
         actor = self.running = self._fresh.popleft()
-        self._give_life(actor)
         return actor
 
-    def _give_life(self, actor: Actor) -> None:
-        if actor.life is None or actor.life.dead:
-            actor.life = greenlet(self._live, self._hub)
-
     def _live(self) -> None:
-        """What a greenlet does: one body after the other, each to its end."""
+        """What a greenlet does, once it was born: one body after the other, each to its end."""
+        self._hub.switch()
         while True:
             actor = self.running
             try:

@@ -29,7 +29,7 @@ from lab.world.protocol import Stage
 STUCK_S = 5.0
 """Seconds of real time for which an actor may go on without an operation."""
 
-_BLOCK = 100
+_BLOCK = 250
 """Trials whose draws are made together."""
 
 _SMALL = frozenset({bool, int, type(None)})
@@ -55,6 +55,7 @@ class SimulatedSession:
         stuck_s: float = STUCK_S,
     ) -> None:
         self._cell = cell
+        self._violations = cell.violations
         self._draw_key = cell.draw_key(seed)
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
@@ -89,7 +90,7 @@ class SimulatedSession:
 
     def execute(self, scheduler: Scheduler, trial: int = 0) -> Execution:
         """One execution, and the row of its trial."""
-        row, ending = self._execute(scheduler, trial)
+        row, ending = self._execute(scheduler, trial, draws.trial_seed(self._draw_key, trial))
         kernel = self.kernel
         names = {actor.number: actor.name for actor in kernel.actors}
         objects, random_line = self._maker.objects, self._diary.random_line
@@ -99,14 +100,15 @@ class SimulatedSession:
         """Run the trials with these numbers, and yield each as it ends."""
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
-            seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
-            delays = list(self._diary.drawn.values())
+            seeds = draws.trial_seeds(self._draw_key, block)
+            delays = list(self._diary.slept.values())
             ready = first_delays(seeds, self._cell.processes, delays) if delays else []
-            ahead = {delay.name: id(delay) for delay in delays}
+            ahead = {delay.name: id(delay) for delay in delays if delay.kind != "constant"}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
                 self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
-                yield self._execute(ByTime(seed), trial)[0]
+                ended = self._execute(ByTime(seed), trial, seed)[0]
                 self._ready, self._diary.ahead = [], {}
+                yield ended
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -117,9 +119,9 @@ class SimulatedSession:
 
     # One execution ---------------------------------------------------------------------------------------------------
 
-    def _execute(self, scheduler: Scheduler, trial: int) -> tuple[Trial, Ending]:
+    def _execute(self, scheduler: Scheduler, trial: int, seed: int) -> tuple[Trial, Ending]:
         self._executions += 1
-        seed = self._stage.trial_seed = draws.trial_seed(self._draw_key, trial)
+        self._stage.trial_seed = seed
         try:
             self._watchdog.watch()
             try:
@@ -149,6 +151,8 @@ class SimulatedSession:
             return self._unfinished(trial, seed, ending), ending
         if ending.waiting:
             self._clean_up()
+        if self.kernel.errors and (crash := self._crash()):
+            return self._row(trial, seed, "crash", crash), ending
         return self._judged(trial, seed), ending
 
     def _judged(self, trial: int, seed: int) -> Trial:
@@ -170,7 +174,7 @@ class SimulatedSession:
             0,
             judgement.outcome,
             "",
-            judgement.outcome in self._cell.violations,
+            judgement.outcome in self._violations,
             self._acts.end_s,
             middle(waits) if waits else None,
             waits[-1] if waits else None,
@@ -195,14 +199,20 @@ class SimulatedSession:
         return None
 
     def _row(self, trial: int, seed: int, outcome: str, detail: str) -> Trial:
-        is_violation = outcome in self._cell.violations
+        is_violation = outcome in self._violations
         return Trial(trial, seed, 0, outcome, storable(detail), is_violation, None, None, None, {})
+
+    def _crash(self) -> str:
+        """Which service has ended, and by what; empty if none has."""
+        for number, actor in enumerate(self.kernel.actors[self._cell.processes :]):
+            if actor.error is not None:
+                return f"service {number} ended by {described(actor.error)}"
+        return ""
 
     def _unfinished(self, trial: int, seed: int, ending: Ending) -> Trial:
         """The row of a trial in which not every actor came to its end."""
-        for number, actor in enumerate(self.kernel.actors[self._cell.processes :]):
-            if actor.error is not None:
-                return self._row(trial, seed, "crash", f"service {number} ended by {described(actor.error)}")
+        if crash := self._crash():
+            return self._row(trial, seed, "crash", crash)
         if ending.kind == "cut":
             return self._row(trial, seed, "cut", "")
         names = {actor.number: actor.name for actor in self.kernel.actors}

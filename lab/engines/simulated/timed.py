@@ -39,6 +39,17 @@ class TimedKernel(Kernel):
     go on without asking: nearly all operations of a trial.
     """
 
+    __slots__ = (
+        "_alone_until",
+        "_announced",
+        "_awake",
+        "_due",
+        "_is_doubtful",
+        "_later",
+        "_order",
+        "_plain_until",
+    )
+
     def __init__(self, **choices: Any) -> None:
         self._due: list[_Entry] = []
         self._announced = _Announced(self._due)
@@ -158,6 +169,18 @@ class TimedKernel(Kernel):
             self._is_doubtful |= is_timeout
 
     def _next_actor(self) -> Actor | None:
+        later = self._later
+        if later and not (self._due or self._awake or self._fresh) and self.operations < self._plain_until:
+            # As in `sleep`: the next sleeper alone.
+            first = heappop(later)
+            ready_at, _, actor, _, is_timeout = first
+            is_last = ready_at > self.latest_s or not self._unfinished
+            if not (is_timeout or is_last or (later and later[0][0] == ready_at)):
+                self.now_s = ready_at
+                self.operations += 1
+                self.running = actor
+                return actor
+            heappush(later, first)
         if self._fresh:
             return self._begin_fresh()
         if not self._unfinished:
@@ -168,8 +191,6 @@ class TimedKernel(Kernel):
             return None
         actor = self.running = entry[2]
         if actor.step is START:
-            if actor.life is None or actor.life.dead:
-                self._give_life(actor)
             return actor
         if self.operations >= self._most:
             self._end("endless")
@@ -187,7 +208,7 @@ class TimedKernel(Kernel):
         while True:
             if self._awake or self._is_doubtful:
                 ready = self._able()
-                announced = _Announced(ready)
+                announced = _Announced(ready) if ready is not due else self._announced
             else:
                 ready, announced = due, self._announced
             if ready:

@@ -12,6 +12,14 @@ from lab.scheduler import Event, Operation
 class UntimedKernel(Kernel):
     """A kernel on which nothing but the operations themselves orders."""
 
+    __slots__ = ("_last",)
+
+    def forget(self) -> None:
+        """Nothing has happened yet."""
+        super().forget()
+        self._last: int | None = None
+        """Whose operation was chosen last. `running` may have begun or slept since, which nobody was asked for."""
+
     def step(self, step: Step, timeout_s: float | None = None) -> bool:
         """Announce a step of the running actor, and return when it is to be done."""
         if self.is_ending:
@@ -65,7 +73,7 @@ class UntimedKernel(Kernel):
         place = 0
         if len(enabled) > 1 or self._asks_always:
             try:
-                place = self._scheduler.choose(enabled, self.running.number if self.operations else None)
+                place = self._scheduler.choose(enabled, self._last)
             except BaseException as error:  # noqa: BLE001 - it is handed on
                 self._fail(error)
                 return None
@@ -75,4 +83,5 @@ class UntimedKernel(Kernel):
         if self.keeps_history:
             self.events.append(Event(operation, "", 0.0))
         self.running = actor
+        self._last = actor.number
         return actor

@@ -24,8 +24,8 @@ class Diary:
         self.step = Step("note", self.shared)
         self.waiter = Waiter(kernel)
         self.trial_seed = 0
-        self.drawn: dict[str, Delay] = {}
-        """Which delays were ever drawn, by name."""
+        self.slept: dict[str, Delay] = {}
+        """Which delays were ever slept, by name."""
         self.ahead: dict[str, int] = {}
         """Which of them are drawn ahead for this trial, with their identities."""
         self.clear(0)
@@ -79,10 +79,8 @@ class SimulatedWorld(World):
         return self._draw(name)
 
     def _drawn_now(self, delay: Delay) -> float:
-        if delay.kind == "constant":
-            return delay.low
-        self._diary.drawn.setdefault(delay.name, delay)
-        return delay.quantile(self._draw(delay.name))
+        self._diary.slept.setdefault(delay.name, delay)
+        return delay.low if delay.kind == "constant" else delay.quantile(self._draw(delay.name))
 
     def _draw(self, name: str) -> float:
         ahead = self._ahead.get(name)

@@ -156,8 +156,6 @@ class RunTwice:
             raise Departed(f"operation {self._depth + 1} was done the first time, and the second time all was over")
 
     def _repeated(self, enabled: Sequence[Operation]) -> int:
-        if self._depth == len(self._seen) and self._was_cut:
-            raise Cut
         if self._depth == len(self._seen):
             if self._was_cut:
                 raise Cut

@@ -60,7 +60,7 @@ class Memory(DirectStore, VersionedStore):
 
     def is_read_whole(self) -> bool:
         """One number is read by one step, two are not."""
-        return len(self._keys) == 1
+        return len(self._known_keys()) == 1
 
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""

@@ -42,6 +42,7 @@ class Kernel:
         "_fresh",
         "_hub",
         "_kind",
+        "_last",
         "_lost",
         "_most",
         "_newborn",
@@ -107,6 +108,8 @@ class Kernel:
         """How many bodies raised something."""
         self._kind = ""
         self._newborn: Actor | None = None
+        self._last: int | None = None
+        """Whose operation was chosen last. `running` may have begun or slept since, which nobody was asked for."""
         self._raised: BaseException | None = None
 
     # An execution ----------------------------------------------------------------------------------------------------

@@ -215,6 +215,7 @@ class TimedKernel(Kernel):
             self._end("endless")
             return None
         self.operations += 1
+        self._last = actor.number
         actor.turn += 1
         actor.is_timed_out = entry[4]
         if self.keeps_history:
@@ -241,7 +242,7 @@ class TimedKernel(Kernel):
                 place = 0
                 if len(ready) > 1 or self._asks_always:
                     try:
-                        place = self._scheduler.choose(announced, self.running.number if self.operations else None)
+                        place = self._scheduler.choose(announced, self._last)
                     except BaseException as error:  # noqa: BLE001 - it is handed on
                         self._fail(error)
                         return None
@@ -277,8 +278,7 @@ class TimedKernel(Kernel):
         waiters, place = shared.waiters, 0
         if len(waiters) > 1 or self._asks_always:
             try:
-                current = self.running.number if self.operations else None
-                place = self._scheduler.choose(_Waiting(waiters, self.now_s), current)
+                place = self._scheduler.choose(_Waiting(waiters, self.now_s), self._last)
             except BaseException as error:  # noqa: BLE001 - it is handed on
                 self._fail(error)
                 return None

@@ -12,13 +12,7 @@ from lab.scheduler import Event, Operation
 class UntimedKernel(Kernel):
     """A kernel on which nothing but the operations themselves orders."""
 
-    __slots__ = ("_last",)
-
-    def forget(self) -> None:
-        """Nothing has happened yet."""
-        super().forget()
-        self._last: int | None = None
-        """Whose operation was chosen last. `running` may have begun or slept since, which nobody was asked for."""
+    __slots__ = ()
 
     def step(self, step: Step, timeout_s: float | None = None) -> bool:
         """Announce a step of the running actor, and return when it is to be done."""

@@ -19,7 +19,7 @@ CELLS = [
     # Without a guard and all at once every trial oversells, whatever the engine: so with arrivals, too.
     ("none", "uniform(0,400ms)"),
 ]
-LANES = {"0": 16, "uniform(0,400ms)": 16}
+LANES = {"0": 32, "uniform(0,400ms)": 16}
 """Trials side by side: more where they mostly sleep."""
 ERROR = 0.05 / (2 * len(CELLS))
 MOST_DIFFERENCE = 0.02

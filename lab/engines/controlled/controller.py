@@ -32,7 +32,10 @@ _PACKET = 1 << 16
 _STUCK_S = 5.0
 MOST_OPERATIONS = 20_000
 _MOST_KEPT = 1 << 20
-"""Bytes of an actor's output that are kept."""
+"""Bytes of output that are kept."""
+
+
+_SHARED = (Files, Memory, SimpleQueue, Pipe)
 
 
 class Stuck(Exception):
@@ -61,6 +64,11 @@ class Controller:
         self._latest: dict[int, int] = {}
         """Where the last event of each actor stands."""
         self.operations = 0
+        self.printed: list[bytes] = []
+        """Standard output of all, in its order."""
+        self._kept_bytes = 0
+        self.shares = False
+        """True if a child has touched shared data: a file, memory, or a message."""
         self.doubts: dict[str, None] = {}
         self.draws: list[str] = []
         self.fixed: dict[str, None] = {}
@@ -225,6 +233,7 @@ class Controller:
             actor.step = self.models[target].step(actor.number, verb, arguments)
             actor.line = "" if verb == "exit" else line
             operation = actor.step.operation(actor.number, actor.line)
+            self.shares |= actor.number > 0 and isinstance(self.models[target], _SHARED)
             actor.check = hash((actor.check, operation, digest))
 
     def _ready(self, end: float) -> list[Actor]:
@@ -279,7 +288,11 @@ class Controller:
         if verb == "output":
             descriptor, data = arguments
             actor.check = hash((actor.check, descriptor, data))
-            actor.output.append((descriptor, data))
+            self._kept_bytes += len(data)
+            if self._kept_bytes < _MOST_KEPT:
+                actor.output.append((descriptor, data))
+                if descriptor == 1:
+                    self.printed.append(data)
         elif verb == "fork":
             self._forked(actor, *arguments)
         elif verb == "make":

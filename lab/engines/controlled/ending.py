@@ -39,13 +39,13 @@ Judge = Callable[[str, State], str]
 """A rule of the user's own: given the folder after the run and the state, what is wrong; empty if nothing is."""
 
 
-def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None]) -> State:
-    """The state, from all actors and the changes of the folder."""
+def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output: Sequence[bytes]) -> State:
+    """The state, from all actors, the changes of the folder, and all that was printed in its order."""
     names = unique_names(actors)
     printed = {
         names[actor.number]: b"".join(data for descriptor, data in actor.output if descriptor == 1) for actor in actors
     }
-    return State(files, {names[actor.number]: actor.code for actor in actors}, printed, b"".join(printed.values()))
+    return State(files, {names[actor.number]: actor.code for actor in actors}, printed, b"".join(output))
 
 
 def unique_names(actors: Sequence[Actor]) -> dict[int, str]:

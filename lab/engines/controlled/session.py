@@ -51,6 +51,8 @@ class ControlledSession:
         """Of each outcome, the first state that was seen."""
         self.fixed: dict[str, None] = {}
         """Where values were drawn that only became the length of a sleep."""
+        self.shares = False
+        """True if children have touched anything that they share, such as a file: more than locks and output."""
         self.processes = 0
         """The most children of an execution."""
 
@@ -95,12 +97,13 @@ class ControlledSession:
         controller.close()
         self._parent.end()
         if ending.kind == "done":
-            state = state_of(actors, self._folder.changes())
+            state = state_of(actors, self._folder.changes(), controller.printed)
         outcome, detail, is_violation = self._judged(controller, ending, state)
         if state is not None:
             self.states.setdefault(outcome, state)
         self._end_folder()
         self.fixed.update(controller.fixed)
+        self.shares |= controller.shares
         self.processes = max(self.processes, len(actors) - 1)
         trial = Trial(self._trials - 1, 0, 0, outcome, detail, is_violation, None, None, None, {})
         draws, doubts = controller.draws, list(controller.doubts)

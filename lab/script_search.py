@@ -1,0 +1,270 @@
+"""The search of one script: its serial endings, executions by a strategy, and the verdict that follows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from multiprocessing import Value
+from typing import NamedTuple
+
+from lab.cell_search import RANDOM_EXECUTIONS, Choices, Watcher
+from lab.engines.controlled import ENDED, ControlledSession, Program
+from lab.exploration import Explored, Finding, Verdict
+from lab.schedule import Schedule
+from lab.schedulers import strategy_named
+from lab.schedulers.dpor import Dpor
+from lab.schedulers.serial import Serial
+from lab.scheduler import Departed
+from lab.search import Limits, Tally, search, shorten
+from lab.subtrees import search_subtrees
+from lab.trial import Grade
+
+_ALONE_S = 0.5
+_ENOUGH_S = 1.0
+"""Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
+_SERIAL_S = 10.0
+
+AS_WRITTEN = "as written"
+"""Stands where a scenario's guard does."""
+
+NO_ORACLE = "no oracle"
+
+
+class Rules(NamedTuple):
+    """What counts as a violation of a script, besides exit codes, exceptions, and deadlocks.
+
+    With `is_judged` a rule of the user's own takes the place of the serial endings. `orders` is how many serial orders
+    are run at most. `texts` go into schedule files.
+    """
+
+    is_judged: bool = False
+    is_deterministic: bool = False
+    orders: int = 120
+    texts: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass
+class Oracle:
+    """The endings of the serial orders. `is_complete` if all orders were run; `shares` if the children share anything."""
+
+    endings: dict[str, str] = field(default_factory=dict)
+    orders: int = 0
+    cut: int = 0
+    is_complete: bool = False
+    shares: bool = False
+
+
+class _Enough(Exception):
+    """A violation is found, and the search has had its time."""
+
+
+def explore_program(name: str, program: Program, rules: Rules, choices: Choices, watcher: Watcher) -> Explored:
+    """Search a script. On KeyboardInterrupt what was found is its argument."""
+    return _Search(name, program, rules, choices, watcher).explored()
+
+
+class _Search:
+    def __init__(self, name: str, program: Program, rules: Rules, choices: Choices, watcher: Watcher) -> None:
+        self._name, self._program, self._rules, self._choices, self._watcher = name, program, rules, choices, watcher
+        self._strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+        self._tally = Tally(is_reduced=self._strategy.is_reduced)
+        self._oracle = Oracle()
+        self._start = time.monotonic()
+        self._fixed: dict[str, None] = {}
+        self._processes = 0
+        self._spent = ""
+
+    def explored(self) -> Explored:
+        cores = Value("i", 0)
+
+        def open_session() -> ControlledSession:
+            with cores.get_lock():
+                core = cores.value
+                cores.value += 1
+            return ControlledSession(self._program, core=core)
+
+        session = open_session()
+        cores.value = 0
+        try:
+            if not self._rules.is_judged:
+                self._oracle = serial_endings(session, self._rules.orders)
+            self._spent = self._searched(session, open_session)
+            wanted = [name for name in self._tally.seen if self._grade(name) == "violation"]
+            if wanted and not self._tally.is_stopped:
+                left = max(0.5, min(2.0, self._choices.seconds - (time.monotonic() - self._start)))
+                shorten(session, self._tally, wanted, left)
+        except KeyboardInterrupt:
+            self._spent = "interrupted"
+            self._note(session)
+            raise KeyboardInterrupt(self._concluded()) from None
+        finally:
+            self._note(session)
+            session.close()
+        return self._concluded()
+
+    def _note(self, session: ControlledSession) -> None:
+        self._fixed.update(session.fixed)
+        self._processes = max(self._processes, session.processes)
+        self._oracle.shares |= session.shares
+
+    def _searched(self, session: ControlledSession, open_session: object) -> str:
+        choices, scheduler, start = self._choices, self._strategy.scheduler, time.monotonic()
+        executions = choices.executions
+        if not self._strategy.is_complete and executions is None:
+            executions = RANDOM_EXECUTIONS
+        share = getattr(scheduler, "share_done", None)
+
+        def told(tally: Tally) -> None:
+            self._watcher.told(tally, share() if share else None)
+            if time.monotonic() - start > _ENOUGH_S and any(self._grade(name) == "violation" for name in tally.seen):
+                raise _Enough
+
+        is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
+        try:
+            spent = search(
+                session, scheduler, self._tally, Limits(executions, _ALONE_S if is_shared else choices.seconds), told
+            )
+            has_more = spent and (executions is None or self._tally.executions < executions)
+            if is_shared and has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
+                left = Limits(executions, choices.seconds - _ALONE_S)
+                spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)  # type: ignore[arg-type]
+        except _Enough:
+            return "it was stopped when a violation was found"
+        return spent
+
+    def _grade(self, outcome: str) -> Grade:
+        if not outcome.startswith(ENDED):
+            return "violation" if outcome != "endless" else "interesting"
+        if self._rules.is_judged:
+            return "ok"
+        if outcome in self._oracle.endings or not self._oracle.endings:
+            return "ok"
+        return "violation" if self._oracle.is_complete else "interesting"
+
+    # The verdict -----------------------------------------------------------------------------------------------------
+
+    def _concluded(self) -> Explored:
+        tally, choices = self._tally, self._choices
+        verdict, reason = self._verdict()
+        return Explored(
+            self._name,
+            AS_WRITTEN,
+            None,
+            self._processes,
+            {},
+            choices.strategy,
+            verdict,
+            reason,
+            tally.executions,
+            tally.redundant,
+            tally.classes,
+            tally.deepest,
+            time.monotonic() - self._start,
+            tuple(self._findings()),
+            tuple(sorted(tally.conflicts)),
+            tuple(self._remarks(verdict)),
+        )
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        tally, open_end = self._tally, self._spent or self._tally.doubt
+        grades = {name: self._grade(name) for name in tally.seen}
+        endings = [name for name in tally.seen if name.startswith(ENDED)]
+        if "violation" in grades.values() or (self._rules.is_deterministic and len(endings) > 1):
+            return "found", f"the search was not finished: {open_end}" if open_end else ""
+        if tally.doubt or self._spent:
+            return "unknown", tally.doubt or self._spent
+        unexplained = [name for name in endings if grades[name] == "interesting"]
+        if unexplained:
+            return "unknown", (
+                f"{NO_ORACLE}: only {self._oracle.orders} serial orders were run, and {len(unexplained)} endings are "
+                "in none of them; try --orders with more, or give a rule with --check or --expect-output"
+            )
+        if not self._strategy.is_complete:
+            return "unknown", "a walk at random proves nothing"
+        missing = self._missing_oracle()
+        return ("unknown", missing) if missing else ("proved", "")
+
+    def _missing_oracle(self) -> str:
+        """Why nobody can tell a right ending from a wrong one, empty if somebody can."""
+        if self._rules.is_judged or self._rules.is_deterministic or not self._processes:
+            return ""
+        how = "give a rule with --check or --expect-output"
+        if not self._oracle.endings:
+            return f"{NO_ORACLE}: the processes wait for each other, so no serial order of them can finish; {how}"
+        if not self._oracle.shares:
+            return f"{NO_ORACLE}: the processes share nothing but their output, whose order nobody judges; {how}"
+        return ""
+
+    def _remarks(self, verdict: Verdict) -> list[str]:
+        remarks = []
+        if self._fixed:
+            lines = ", ".join(sorted(self._fixed))
+            remarks.append(f"random lengths of sleeps, which order nothing, were fixed: {lines}")
+        if self._choices.bound is not None and verdict == "proved":
+            if not getattr(self._strategy.scheduler, "is_complete", True):
+                remarks.append(f"bound: schedules with more than {self._choices.bound} preemptions were not executed")
+        oracle = self._oracle
+        if not self._rules.is_judged and oracle.endings:
+            all_or = "all" if oracle.is_complete else "only"
+            finished = oracle.orders - oracle.cut
+            remarks.append(f"{all_or} {finished} serial orders that can finish have {len(oracle.endings)} endings")
+        if not self._processes:
+            remarks.append("the script started no process")
+        return remarks
+
+    def _findings(self) -> list[Finding]:
+        found = []
+        counts: dict[str, int] = {}
+        grades: list[Grade] = ["violation", "interesting", "ok"]
+        for outcome in sorted(self._tally.seen, key=lambda name: (grades.index(self._grade(name)), name)):
+            seen, grade = self._tally.seen[outcome], self._grade(outcome)
+            name, explanation = _called(outcome, grade)
+            counts[name] = count = counts.get(name, 0) + 1
+            if name in ("serial", "unserial", "unexplained", "ended"):
+                name = f"{name}-{count}"
+            texts = {**dict(self._rules.texts), "ending": outcome, "grade": grade}
+            schedule = Schedule(
+                self._name, AS_WRITTEN, None, self._processes, texts, self._choices.seed, False, name, seen.choices
+            )
+            shape = (seen.shape.preemptions, seen.shape.operations)
+            found.append(
+                Finding(name, grade, explanation, seen.detail, seen.executions, *shape, seen.is_shortest, schedule)
+            )
+        return found
+
+
+def _called(outcome: str, grade: Grade) -> tuple[str, str]:
+    """The name and the explanation of an outcome."""
+    if outcome.startswith(ENDED):
+        return {
+            "ok": ("serial", "an ending that the processes can have one after another"),
+            "interesting": ("unexplained", "an ending that no serial order has which was run"),
+            "violation": ("unserial", "an ending that no serial order of the processes has"),
+        }[grade]
+    kind = outcome.partition(" ")[0]
+    return outcome.replace(" ", "-"), {
+        "raised": "a process ended in an exception",
+        "deadlock": "nobody could go on",
+        "killed": "a process was killed",
+        "exit": "a process ended with an exit code other than 0",
+        "rejected": "the rule that was given does not hold",
+        "endless": "it did not come to an end",
+    }.get(kind, "")
+
+
+def serial_endings(session: ControlledSession, most: int) -> Oracle:
+    """Run the processes one after another in every order, up to so many."""
+    serial, oracle, end = Serial(most), Oracle(), time.monotonic() + _SERIAL_S
+    try:
+        while time.monotonic() < end and serial.begin():
+            execution = session.execute(serial)
+            serial.end(execution.ending.waiting)
+            outcome = execution.trial.outcome
+            if outcome.startswith(ENDED):
+                oracle.endings.setdefault(outcome, execution.trial.detail)
+            if execution.ending.kind in ("stuck", "endless"):
+                break
+    except Departed:
+        pass  # the search will meet it too, and say so
+    oracle.orders, oracle.cut, oracle.is_complete = serial.orders, serial.cut, serial.is_complete
+    return oracle

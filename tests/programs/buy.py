@@ -6,11 +6,6 @@ import time
 from multiprocessing import Process
 
 
-def show(name):
-    with open("count.json") as file:
-        print(f"{name} sees {json.load(file)['count']} left")
-
-
 def buy(name):
     with open("count.json") as file:
         tickets = json.load(file)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 import lab
-from lab.statistics import at_most_text, clopper_pearson, rate_text
+from lab.statistics import at_most_text, clopper_pearson, rate_text, ratio_text
 
 ROOT = Path(__file__).parent.parent
 HEAD = """# Claims
@@ -38,9 +38,11 @@ class Cells:
         """How often an outcome was seen in a cell."""
         cell = self.one(experiment, **wanted)
         count, trials = int(cell[f"outcome_{outcome}"]), int(cell["trials"])
-        low, high = map(float, clopper_pearson(count, trials))
-        if count == cell["violations"]:
-            low, high = cell["violation_low"], cell["violation_high"]
+        low, high = cell.get(f"low_{outcome}"), cell.get(f"high_{outcome}")
+        if pd.isna(low) or pd.isna(high):
+            low, high = map(float, clopper_pearson(count, trials))
+            if count == cell["violations"]:
+                low, high = cell["violation_low"], cell["violation_high"]
         if count == 0:
             return f"none of {trials:,} trials ({at_most_text(high)})"
         return f"{rate_text(count / trials, low, high)} of {trials:,} trials"
@@ -52,7 +54,8 @@ class Cells:
     def price(self, experiment: str, **wanted: object) -> str:
         """The wall time of a cell over that of the unguarded one."""
         cell = self.one(experiment, **wanted)
-        return f"{cell['slowdown']:.2f} times [{cell['slowdown_low']:.2f}, {cell['slowdown_high']:.2f}]"
+        ratio, _, bounds = ratio_text(cell["slowdown"], cell["slowdown_low"], cell["slowdown_high"]).partition(" ")
+        return f"{ratio} times {bounds}"
 
     def median(self, experiment: str, **wanted: object) -> float:
         """The median wall time of a cell in milliseconds."""

@@ -78,6 +78,7 @@ class Archive:
             line = {"cell_id": self._cell_id, "block": self._block, "columns": _columns(self._rows)}
             self._append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
             self._rows.clear()
+            self._check_place()
         self._flushed = time.monotonic()
 
     def compact(self) -> None:
@@ -85,6 +86,7 @@ class Archive:
         import pyarrow.parquet as pq
 
         self.flush()
+        self._check_place()
         for cell, table in _tables(self.folder):
             target = self.folder / "trials" / f"{cell.cell_id}.parquet"
             temporary = target.with_suffix(".writing")
@@ -105,6 +107,18 @@ class Archive:
                 f"can't write {self.folder / _JOURNAL}: {error.strerror}. All rows before are kept; make room, then "
                 f"`lab run --resume {self.folder}`."
             ) from error
+
+    def _check_place(self) -> None:
+        """OutputError if the journal is not at its place any more, where its rows are looked for."""
+        try:
+            if os.path.samestat((self.folder / _JOURNAL).stat(), os.fstat(self._journal)):
+                return
+        except OSError:
+            pass
+        raise OutputError(
+            f"{self.folder} was removed or moved while it was written: expected it to stay until the run ends. If it "
+            "was moved, go on with `lab run --resume` and its new place; else run it anew."
+        )
 
     def _drop_torn_line(self) -> None:
         size = os.lseek(self._journal, 0, os.SEEK_END)
@@ -132,7 +146,9 @@ def _locked(folder: Path) -> int:
 
 
 def create(folder: Path, experiment: Experiment, environment: Mapping[str, object]) -> None:
-    """Make a results folder; OutputError if it exists or can't be made."""
+    """Make a results folder; OutputError if it exists or can't be made, UsageError if it could not be written down."""
+    text = toml.text(experiment)
+    _check_text(str(folder.absolute()), *text.splitlines())
     with _writing(folder):
         if folder.exists():
             raise OutputError(
@@ -140,11 +156,12 @@ def create(folder: Path, experiment: Experiment, environment: Mapping[str, objec
             )
         (folder / "trials").mkdir(parents=True)
         write_atomically(folder / _ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
-        write_atomically(folder / _EXPERIMENT, toml.text(experiment))
+        write_atomically(folder / _EXPERIMENT, text)
 
 
 def experiment_of(folder: Path) -> Experiment:
     """The experiment of a results folder; UsageError if it is none, or of another version."""
+    _check_text(str(folder.absolute()))
     try:
         is_there = (folder / _EXPERIMENT).is_file()
     except OSError as error:
@@ -171,11 +188,16 @@ def done(folder: Path) -> dict[str, set[int]]:
     return found
 
 
-def violations(folder: Path) -> dict[str, int]:
-    """How many of the measured trials were violations, by cell."""
-    found: dict[str, int] = defaultdict(int)
+def crews(folder: Path) -> dict[str, dict[tuple[int, int], list[int]]]:
+    """How many violations and trials were measured, by cell, and in it by block and lane."""
+    found: dict[str, dict[tuple[int, int], list[int]]] = {}
     for cell, table in _tables(folder):
-        found[cell.cell_id] = sum(table.column("violation").to_pylist())
+        counts = found[cell.cell_id] = {}
+        columns = (table.column(name).to_pylist() for name in ("block", "lane", "violation"))
+        for block, lane, violation in zip(*columns, strict=True):
+            crew = counts.setdefault((block, lane), [0, 0])
+            crew[0] += violation
+            crew[1] += 1
     return found
 
 
@@ -187,7 +209,21 @@ def read_cells(folder: Path) -> Iterator[tuple[dict[str, object], pd.DataFrame]]
         frame = table.to_pandas().sort_values("trial", ignore_index=True)
         # Declared outcomes that nobody saw count 0 times; the engine's own are columns only where they were seen.
         seen = dict.fromkeys([*cell.scenario.outcomes, *frame["outcome"].unique()])
+        interesting = frame["outcome"].isin(cell.interesting)
+        frame.insert(frame.columns.get_loc("violation") + 1, "interesting", interesting)
         yield cell.columns(), frame.assign(outcome=pd.Categorical(frame["outcome"], list(seen)))
+
+
+def _check_text(*lines: str) -> None:
+    """UsageError if one of them is no UTF-8, which a path may be: TOML can't hold it, and Parquet not be written to."""
+    for line in lines:
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{line!a}: expected a text in UTF-8, found bytes that are none. Rename the file or folder, or take "
+                "another one."
+            ) from None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from lab.errors import UsageError
 from lab.guard import Guard
 from lab.scenario import Scenario
 from lab.store import Store
-from lab.trial import RESERVED
+from lab.trial import RESERVED, Grade
 
 ALIGNMENTS = ("natural", "aligned")
 START_METHODS = ("fork", "spawn", "forkserver")
@@ -51,7 +51,15 @@ class Cell:
     @cached_property
     def violations(self) -> frozenset[str]:
         """The outcomes that must not happen, the engine's included."""
-        return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == "violation")
+        return self._graded("violation")
+
+    @cached_property
+    def interesting(self) -> frozenset[str]:
+        """The outcomes that break no promise and still surprise."""
+        return self._graded("interesting")
+
+    def _graded(self, grade: Grade) -> frozenset[str]:
+        return frozenset(name for name, outcome in self.scenario.all_outcomes().items() if outcome.grade == grade)
 
     @cached_property
     def taken_names(self) -> frozenset[str]:
@@ -132,15 +140,21 @@ def _check_store(cell: Cell) -> None:
     if cell.store.name not in cell.scenario.stores:
         expected = f"expected one of {stores}" if stores else "it uses none; leave --stores out"
         raise UsageError(f"store {cell.store.name} makes no sense for {cell.name}: {expected}.")
-    if not issubclass(cell.store, cell.guard.needs_store):
+    if not works_on(cell.guard, cell.store):
         raise UsageError(
-            f"guard {cell.guard} does not work on store {cell.store.name}: {_WANTS[cell.guard.name]}. "
+            f"guard {cell.guard} does not work on store {cell.store.name}: {WANTS[cell.guard.name]}. "
             f"Try --stores {_FITTING[cell.guard.name]}."
         )
 
 
-_WANTS = {
+def works_on(guard: Guard, store: type[Store] | None) -> bool:
+    """True if the store can do what the guard needs of it."""
+    return store is None or issubclass(store, guard.needs_store)
+
+
+WANTS = {
     "optimistic": "it needs a write that happens only if nobody wrote in between",
     "transaction": "it needs a store with transactions",
 }
+"""What a guard needs of a store that not every store can do."""
 _FITTING = {"optimistic": "atomic_json_file", "transaction": "sqlite"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from lab.cell import Cell
@@ -68,8 +69,8 @@ class Watcher:
     def enters(self, cell: Cell | str) -> None:
         """The search of a cell, or of a script, starts."""
 
-    def told(self, tally: Tally, share_done: float | None) -> None:
-        """A further execution, or several, are done; `share_done` is an estimate from 0 to 1 where there is one."""
+    def told(self, tally: Tally, share_done: Callable[[], float] | None) -> None:
+        """A further execution, or several, are done; `share_done` estimates from 0 to 1 how far the search has come."""
 
     def ended(self, explored: Explored) -> None:
         """A cell is explored."""
@@ -82,16 +83,19 @@ def explore_cell(cell: Cell, choices: Choices, watcher: Watcher) -> Explored:
         strategy, spent = _searched_by(cell, choices, watcher, tally)
     except KeyboardInterrupt:
         strategy = strategy_named(choices.strategy, bound=choices.bound)
-        raise KeyboardInterrupt(_concluded(cell, choices, strategy, tally, "interrupted", start)) from None
+        searched_s = time.monotonic() - start
+        raise KeyboardInterrupt(_concluded(cell, choices, strategy, tally, "interrupted", searched_s)) from None
+    searched_s = time.monotonic() - start
     wanted = [name for name in tally.seen if _outcome(cell, name).grade != "ok"]
     if wanted and not tally.is_stopped:
-        left = max(0.5, min(2.0, choices.seconds - (time.monotonic() - start)))
+        left = max(0.5, min(2.0, choices.seconds - searched_s))
         session = SimulatedSession(cell, choices.seed, is_timed=choices.is_timed)
         try:
             shorten(session, tally, wanted, left)
         finally:
             session.close()
-    return _concluded(cell, choices, strategy, tally, spent, start)
+    explored = _concluded(cell, choices, strategy, tally, spent, searched_s)
+    return replace(explored, seconds=time.monotonic() - start)
 
 
 def searched(cell: Cell, choices: Choices) -> Tally:
@@ -110,7 +114,7 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
     share = getattr(scheduler, "share_done", None)
 
     def told(tally: Tally) -> None:
-        watcher.told(tally, share() if share else None)
+        watcher.told(tally, share)
 
     def open_session() -> SimulatedSession:
         return SimulatedSession(cell, choices.seed, is_timed=choices.is_timed, keeps_history=choices.history)
@@ -124,12 +128,17 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
         session.close()
     has_more = spent and (executions is None or tally.executions < executions) and not tally.is_stopped
     if is_shared and has_more and isinstance(scheduler, Dpor) and tally.executions:
-        left = Limits(executions, choices.seconds - _ALONE_S)
-        spent = search_subtrees(open_session, scheduler, tally, left, told, choices.jobs)
+        left = Limits(executions, choices.seconds, _ALONE_S)
+        # How much the others have left, nobody knows.
+        spent = search_subtrees(
+            open_session, scheduler, tally, left, lambda tally: watcher.told(tally, None), choices.jobs
+        )
     return strategy, spent
 
 
-def _concluded(cell: Cell, choices: Choices, strategy: Strategy, tally: Tally, spent: str, start: float) -> Explored:
+def _concluded(
+    cell: Cell, choices: Choices, strategy: Strategy, tally: Tally, spent: str, searched_s: float
+) -> Explored:
     remarks = []
     if violations(cell, tally, choices.fail_on):
         verdict: Verdict = "found"
@@ -164,9 +173,10 @@ def _concluded(cell: Cell, choices: Choices, strategy: Strategy, tally: Tally, s
         tally.redundant,
         tally.classes,
         tally.deepest,
-        time.monotonic() - start,
+        searched_s,
+        searched_s,
         tuple(findings),
-        tuple(sorted(tally.conflicts)),
+        tuple(tally.conflicts),
         tuple(remarks),
     )
 

@@ -35,14 +35,16 @@ class Delay:
     unit: float = 1.0
     # The field of the scenario that holds it: the name under which it is drawn.
     name: str = field(default="", compare=False)
+    # True if every draw is 0: such a delay is no operation at all. Actors ask at each of their delays, in each trial.
+    is_zero: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_zero(self) -> bool:
-        """True if every draw is 0: such a delay is no operation at all."""
-        return self.kind == "constant" and self.low == 0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_zero", self.kind == "constant" and self.low == 0)
 
     def quantile(self, probability: float) -> float:
         """Seconds that a draw stays under with this probability, in [0, 1)."""
+        if self.kind == "uniform":
+            return self.low + (self.high - self.low) * probability
         return _QUANTILES[self.kind](self, probability)
 
     @property
@@ -150,7 +152,6 @@ def _normal_quantile(delay: Delay, probability: float) -> float:
 
 _QUANTILES: dict[str, Callable[[Delay, float], float]] = {
     "constant": lambda delay, _: delay.low,
-    "uniform": lambda delay, p: delay.low + (delay.high - delay.low) * p,
     "exp": lambda delay, p: -delay.low * math.log1p(-p),
     "normal": _normal_quantile,
     "randint": lambda delay, p: (delay.low + math.floor(p * (delay.high - delay.low + 1))) * delay.unit,

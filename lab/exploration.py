@@ -41,8 +41,9 @@ class Explored:
     """What the exploration of one cell showed.
 
     `executions` of which `redundant` were cut, since all they could show was known; `classes` are executions that
-    differ in more than the order of independent operations. `deepest` is the most operations of one. `conflicts` are
-    sentences, each about two accesses that nothing orders. `remarks` restrict the verdict or explain it.
+    differ in more than the order of independent operations. `deepest` is the most operations of one. Of the `seconds`,
+    `search_s` went into the search, the others into the shortest schedules. `conflicts` are sentences, each about two
+    accesses that nothing orders. `remarks` restrict the verdict or explain it.
     """
 
     scenario: str
@@ -57,6 +58,7 @@ class Explored:
     redundant: int
     classes: int
     deepest: int
+    search_s: float
     seconds: float
     findings: tuple[Finding, ...]
     conflicts: tuple[str, ...]
@@ -65,7 +67,7 @@ class Explored:
     @property
     def executions_per_s(self) -> float:
         """How many executions a second."""
-        return self.executions / self.seconds if self.seconds > 0 else 0.0
+        return self.executions / self.search_s if self.search_s > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from lab.rows import Row, described, differing, rows, values
 from lab.scenario import Scenario
-from lab.statistics import at_most_text, clopper_pearson, rate_text
-from lab.trial import Grade, violation
+from lab.statistics import at_most_text, clopper_pearson, rate_text, ratio_text
+from lab.trial import ENGINE_OUTCOMES, Grade, violation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_GUARDS = 4
+_LONGEST_DETAIL = 200
 
 Scenarios = Mapping[str, type[Scenario]]
 """The scenarios of a summary by their names in it, as far as they can still be found."""
 
 
 def findings(summary: pd.DataFrame, scenarios: Scenarios) -> list[str]:
-    """One sentence a scenario, about the processes, store and delays at which it goes wrong most often."""
-    return [
-        _sentence(cells, scenarios.get(str(name), Unknown)) for name, cells in summary.groupby("scenario", sort=False)
-    ]
+    """One sentence a scenario, about the processes, store and settings at which it goes wrong most often.
+
+    Another follows it for each way in which trials did not get to their end.
+    """
+    cells = rows(summary)
+    found = []
+    for name in values(cells, "scenario"):
+        alike = [cell for cell in cells if cell["scenario"] == name]
+        found += [_sentence(alike, scenarios.get(name, Unknown)), *_broken(alike)]
+    return found
 
 
 def grades(scenarios: Scenarios) -> dict[tuple[str, str], Grade]:
@@ -39,57 +49,70 @@ class Unknown(Scenario):
     outcomes = {"violation": violation("something went wrong")}
 
 
-def _sentence(cells: pd.DataFrame, scenario: type[Scenario]) -> str:
+def _sentence(cells: Sequence[Row], scenario: type[Scenario]) -> str:
     worst = _worst(cells)
-    family = _family(cells)
-    same = cells[family == family[cells["cell_id"] == worst["cell_id"]].iloc[0]]
-    others = [row for _, row in same.iterrows() if row["cell_id"] != worst["cell_id"]]
+    others = [cell for cell in cells if _family(cell) == _family(worst) and cell is not worst]
     outcome = _telling_outcome(worst, scenario)
-    clauses = [_first_clause(worst, outcome, scenario)]
-    clauses += [_other_clause(row, outcome, scenario) for row in others[:_MOST_GUARDS]]
-    if len(others) > _MOST_GUARDS:
-        clauses.append(f"{len(others) - _MOST_GUARDS} more guards stand in the table")
+    clauses = [_first_clause(worst, outcome, scenario, _where(worst, cells))]
+    clauses += [_other_clause(cell, outcome, scenario) for cell in others[:_MOST_GUARDS]]
+    more = len(others) - _MOST_GUARDS
+    if more > 0:
+        clauses.append("1 more guard stands in the table" if more == 1 else f"{more} more guards stand in the table")
     return "; ".join(clauses) + "."
 
 
-def _worst(cells: pd.DataFrame) -> pd.Series:
+def _worst(cells: Sequence[Row]) -> Row:
     """The cell to speak of: unguarded where there is one, of the most processes, where most goes wrong or surprises."""
-    unguarded = cells[cells["guard"] == "none"]
-    candidates = (unguarded if len(unguarded) else cells).copy()
-    candidates["_surprising"] = [_count(row, "ok") < row["trials"] for _, row in candidates.iterrows()]
-    candidates["_rate"] = candidates["oversell_rate"].fillna(candidates["violation_rate"])
-    return candidates.sort_values(["processes", "_rate", "_surprising"], kind="stable").iloc[-1]
+    unguarded = [cell for cell in cells if cell["guard"] == "none"]
+    return max(reversed(unguarded or cells), key=_badness)
 
 
-def _family(cells: pd.DataFrame) -> pd.Series:
+def _badness(cell: Row) -> tuple[int, float, bool]:
+    rate = cell["violation_rate"] if cell["oversell_rate"] is None else cell["oversell_rate"]
+    return cell["processes"], rate, _count(cell, "ok") < cell["trials"]
+
+
+def _family(cell: Row) -> list[object]:
     """What two cells have in common that differ by their guard alone."""
-    fields = list(cells.columns[cells.columns.get_loc("scenario") : cells.columns.get_loc("lanes")])
-    fields.remove("guard")
-    return cells[fields].map(str).agg("|".join, axis=1)
+    names = list(cell)
+    fields = names[names.index("scenario") : names.index("lanes")]
+    return [cell[name] for name in fields if name != "guard"]
 
 
-def _first_clause(cell: pd.Series, outcome: str, scenario: type[Scenario]) -> str:
+def _where(cell: Row, cells: Sequence[Row]) -> str:
+    """The store and settings of a cell, in brackets, as far as the cells of its scenario differ in them."""
+    names = [name for name in ("store", "alignment", "delay") if len(values(cells, name)) > 1] + differing(cells)
+    told = ", ".join(filter(None, (described(name, cell[name]) for name in names)))
+    return f" ({told})" if told else ""
+
+
+def _first_clause(cell: Row, outcome: str, scenario: type[Scenario], where: str) -> str:
     guard = "Without a guard" if cell["guard"] == "none" else f"With {cell['guard']}"
     explanation = scenario.all_outcomes()[outcome].explanation
-    return f"{guard} and with {cell['processes']} {scenario.actors}, {explanation} in {_often(cell, outcome)}"
+    return f"{guard} and with {cell['processes']} {scenario.actors}{where}, {explanation} in {_often(cell, outcome)}"
 
 
-def _other_clause(cell: pd.Series, outcome: str, scenario: type[Scenario]) -> str:
-    text = f"with {cell['guard']} in {_often(cell, outcome)}"
-    if not math.isnan(cell["slowdown"]):
-        text += f", at {cell['slowdown']:.3g} times the wall time"
+def _other_clause(cell: Row, outcome: str, scenario: type[Scenario]) -> str:
+    text = f"with {cell['guard']} in {_often(cell, outcome)}{_price(cell)}"
     declared = scenario.all_outcomes()
-    surprises = [name for name in declared if declared[name].grade == "interesting" and _count(cell, name)]
-    for name in surprises:
-        if name != outcome:
+    for name in declared:
+        if declared[name].grade == "interesting" and name != outcome and _count(cell, name):
             text += f", but {declared[name].explanation} in {_often(cell, name)}"
     return text
 
 
-def _telling_outcome(cell: pd.Series, scenario: type[Scenario]) -> str:
+def _price(cell: Row) -> str:
+    ratio, low, high = (cell[name] for name in ("slowdown", "slowdown_low", "slowdown_high"))
+    if ratio is None:
+        return ""
+    text, _, bounds = ratio_text(ratio, *(math.nan if end is None else end for end in (low, high))).partition(" ")
+    return f", in {'the same wall time' if text == '1' else f'{text} times the wall time'} {bounds}"
+
+
+def _telling_outcome(cell: Row, scenario: type[Scenario]) -> str:
     """The most frequent violation; where there is none, the most frequent surprise; else the first declared."""
     declared = scenario.all_outcomes()
-    if cell["oversell_rate"] > 0 and "oversold" in declared:
+    if cell["oversell_rate"] and "oversold" in declared:
         return "oversold"
     for grade in ("violation", "interesting"):
         counts = {name: _count(cell, name) for name, outcome in declared.items() if outcome.grade == grade}
@@ -98,22 +121,51 @@ def _telling_outcome(cell: pd.Series, scenario: type[Scenario]) -> str:
     return next(iter(declared))
 
 
-def _count(cell: pd.Series, outcome: str) -> int:
-    value = cell.get(f"outcome_{outcome}", 0)
-    return 0 if pd.isna(value) else int(value)
+def _count(cell: Row, outcome: str) -> int:
+    return int(cell.get(f"outcome_{outcome}") or 0)
 
 
-def _often(cell: pd.Series, outcome: str) -> str:
-    """How often the outcome was seen: by the summary's own interval where it has one for it, else by the exact one."""
-    trials, count = int(cell["trials"]), _count(cell, outcome)
-    rate = count / trials
-    if outcome == "oversold" and not math.isnan(cell["oversell_rate"]):
-        rate, low, high = cell["oversell_rate"], cell["oversell_low"], cell["oversell_high"]
-    elif count == cell["violations"] and rate == cell["violation_rate"]:
-        low, high = cell["violation_low"], cell["violation_high"]
-    else:
-        low, high = map(float, clopper_pearson(count, trials))
+def _often(cell: Row, outcome: str) -> str:
+    """How often the outcome was seen."""
+    trials = int(cell["trials"])
+    rate, low, high = _rate(cell, outcome)
     if rate == 0:
         return f"none of {trials:,} ({at_most_text(high)})"
     share, _, bounds = rate_text(rate, low, high).partition(" [")
     return f"{share} of {trials:,} trials [{bounds}"
+
+
+def _rate(cell: Row, outcome: str) -> tuple[float, float, float]:
+    """The share of an outcome with its interval; that of overselling whatever the outcome was called."""
+    if outcome == "oversold" and cell["oversell_rate"] is not None:
+        return cell["oversell_rate"], cell["oversell_low"], cell["oversell_high"]
+    count, trials = _count(cell, outcome), int(cell["trials"])
+    low, high = cell.get(f"low_{outcome}"), cell.get(f"high_{outcome}")
+    if low is None or high is None:
+        # Not seen in this cell; or a summary of a time when outcomes had no intervals of their own.
+        low, high = map(float, clopper_pearson(count, trials))
+        if count == cell["violations"]:
+            low, high = cell["violation_low"], cell["violation_high"]
+    return count / trials, low, high
+
+
+def _broken(cells: Sequence[Row]) -> Iterator[str]:
+    """In how many trials an actor did not come to its end, and what the engine said of the first."""
+    for outcome, declared in ENGINE_OUTCOMES.items():
+        details = [cell[f"detail_{outcome}"] for cell in cells if cell.get(f"detail_{outcome}")]
+        if details:
+            guards = [guard for guard in values(cells, "guard") if _seen(outcome, cells, [guard])]
+            where = f" with {', '.join(guards)}" if len(guards) < len(values(cells, "guard")) else ""
+            trials = sum(int(cell["trials"]) for cell in cells if cell["guard"] in guards)
+            often = f"In {_seen(outcome, cells, guards):,} of {trials:,} trials{where}"
+            yield f"{often} {declared.explanation}, first: {_line(details[0])}."
+
+
+def _seen(outcome: str, cells: Sequence[Row], guards: Sequence[str]) -> int:
+    return sum(_count(cell, outcome) for cell in cells if cell["guard"] in guards)
+
+
+def _line(text: str) -> str:
+    """The text as one line, cut if it is long."""
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST_DETAIL else f"{words[:_LONGEST_DETAIL]}…"

@@ -13,17 +13,22 @@ from lab.guards import guard_named
 from lab.scenarios import name_of, scenario_named
 from lab.schedule import Schedule
 from lab.scheduler import Departed
+from lab.schedulers.checks import Metrics
 from lab.schedulers.replay import Replay
 from lab.stores import store_named
 
 
 class Replayed(NamedTuple):
-    """What a schedule did this time: its execution, or else where it departed from what was recorded."""
+    """What a schedule did this time: its execution, or else where it departed from what was recorded.
+
+    `preempted` are the places in the execution's history at which an actor's turn was taken from it.
+    """
 
     cell: Cell
     schedule: Schedule
     execution: Execution | None
     departed: str
+    preempted: frozenset[int] = frozenset()
 
 
 def replay(schedule: Schedule | str | Path) -> Replayed:
@@ -40,7 +45,7 @@ def replay(schedule: Schedule | str | Path) -> Replayed:
         "simulated",
     )
     session = SimulatedSession(cell, schedule.seed, is_timed=schedule.is_timed, keeps_history=True)
-    scheduler = Replay(schedule.choices)
+    scheduler = Metrics(Replay(schedule.choices))
     try:
         scheduler.begin()
         execution = session.execute(scheduler)
@@ -49,4 +54,6 @@ def replay(schedule: Schedule | str | Path) -> Replayed:
         return Replayed(cell, schedule, None, str(departed))
     finally:
         session.close()
-    return Replayed(cell, schedule, execution, "")
+    # Where time does not order, nobody is asked for a sleep.
+    asked = [place for place, event in enumerate(execution.events) if schedule.is_timed or event.operation.objects]
+    return Replayed(cell, schedule, execution, "", frozenset(asked[number] for number in scheduler.preempted))

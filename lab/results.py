@@ -6,8 +6,7 @@ Knows nothing of engines and pictures, and reads trials through the archive alon
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lab import summary_file
 from lab.errors import OutputError, UsageError
 from lab.summary import CELL_COLUMNS, TRIAL_COLUMNS, Cells, as_table, summarise
 
@@ -31,7 +31,7 @@ class Results:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row a cell; see `summarise`."""
-        return _read(self.folder / SUMMARY_FILE, _read_summary)
+        return _read(self.folder / SUMMARY_FILE, summary_file.read)
 
     @cached_property
     def quantiles(self) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def write_summary(folder: Path, sequential: bool = False) -> Results:
     Each file is replaced at once: who reads meanwhile, or after a kill, finds the old one or the new one.
     """
     made = summarise(_read_cells(folder), sequential)
-    _replace(folder / SUMMARY_FILE, lambda path: _to_csv(made.summary, path))
+    _replace(folder / SUMMARY_FILE, lambda path: summary_file.write(made.summary, path))
     _replace(folder / QUANTILES_FILE, lambda path: made.quantiles.to_parquet(path, index=False))
     return Results(folder)
 
@@ -76,62 +76,6 @@ def _joined(cells: Cells) -> pd.DataFrame:
 
 # Files --------------------------------------------------------------------------------------------------------------
 
-# A text in quotes or anything without, and what ends it.
-_VALUE = re.compile(r'("(?:[^"]|"")*"|[^,\n]*)([,\n])')
-
-
-def _to_csv(table: pd.DataFrame, path: Path) -> None:
-    """Texts in quotes, numbers bare, gaps empty: so a delay of "0" comes back as text, and every number exactly."""
-    lines = [",".join(_quoted(name) for name in table.columns)]
-    values = table.astype(object).where(table.notna(), None)
-    lines += [",".join(map(_written, row)) for row in values.itertuples(index=False, name=None)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _written(value: object) -> str:
-    if value is None:
-        return ""
-    # float() first: numpy's own repr is np.float64(0.1).
-    return repr(float(value)) if isinstance(value, float) else _quoted(value) if isinstance(value, str) else str(value)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace('"', '""')
-    return f'"{escaped}"'
-
-
-def _read_summary(path: Path) -> pd.DataFrame:
-    # Not by pandas: its readers forget the quotes, and its older ones are off by a last digit.
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(_csv_rows(file.read()))
-    if not rows:
-        raise ValueError("an empty file")
-    names = [str(name) for name in rows[0]]
-    for number, row in enumerate(rows[1:], 1):
-        if len(row) != len(names):
-            raise ValueError(f"row {number} has {len(row)} values under {len(names)} names")
-    return as_table([dict(zip(names, row, strict=True)) for row in rows[1:]], names)
-
-
-def _csv_rows(text: str) -> Iterator[list[object]]:
-    row: list[object] = []
-    for match in _VALUE.finditer(text):
-        row.append(_value(match[1]))
-        if match[2] == "\n":
-            yield row
-            row = []
-
-
-def _value(text: str) -> object:
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return text[1:-1].replace('""', '"')
-    if text in ("True", "False", ""):
-        return text == "True" if text else None
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -153,7 +97,8 @@ def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise UsageError(
-            f"can't read {path}: expected what `lab run` wrote, found: {found}. Try `lab summary {path.parent}`."
+            f"can't read {path}: expected what `lab run` wrote, found: {found}. Mend it, or remove it, and "
+            f"`lab summary {path.parent}` writes it anew from the trials."
         ) from error
 
 

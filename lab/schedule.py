@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,11 @@ def choice_of(operation: Operation) -> Choice:
     """The choice of this operation."""
     words = (operation.kind, *operation.objects, *(("gives up",) if operation.is_timeout else ()))
     return Choice(operation.actor, " ".join(words))
+
+
+def listed(operations: Iterable[Operation]) -> str:
+    """Their choices, for a message."""
+    return "; ".join(str(choice_of(operation)) for operation in operations)
 
 
 @dataclass(frozen=True, slots=True)

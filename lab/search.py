@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
+from lab.conflict import Conflict, by_line, sentence
 from lab.execution import Execution
+from lab.happens_before import conflicts
 from lab.schedule import Choice, choice_of
 from lab.scheduler import Departed, Operation, Scheduler
 from lab.schedulers.bounded import Bounded
@@ -54,7 +56,7 @@ class Tally:
     doubt: str = ""
     seen: dict[str, Seen] = field(default_factory=dict)
     _classes: set[int] = field(default_factory=set)
-    conflicts: dict[str, None] = field(default_factory=dict)
+    _conflicts: dict[tuple[str, ...], tuple[Conflict, Mapping[int, str]]] = field(default_factory=dict)
 
     def merge(self, other: Tally) -> None:
         """Take in what another search of the same cell has seen."""
@@ -64,7 +66,7 @@ class Tally:
         self.doubt = self.doubt or other.doubt
         self.is_stopped |= other.is_stopped
         self._classes |= other._classes
-        self.conflicts.update(other.conflicts)
+        self._conflicts = {**other._conflicts, **self._conflicts}
         for name, seen in other.seen.items():
             known = self.seen.setdefault(name, seen)
             if known is not seen:
@@ -88,6 +90,11 @@ class Tally:
         self.doubt = self.doubt or execution.doubt
         if not self.is_reduced:
             self._classes.add(class_of(metrics.taken))
+        for conflict in conflicts_of(execution):
+            earlier, later = conflict.earlier.operation, conflict.later.operation
+            key = (conflict.object, earlier.line, earlier.kind, later.line, later.kind)
+            if key not in self._conflicts:
+                self._conflicts[key] = (conflict, execution.actors)
         shape = Shape(metrics.preemptions, len(metrics.taken))
         known = self.seen.get(trial.outcome)
         if known is None:
@@ -96,6 +103,13 @@ class Tally:
         known.executions += 1
         if shape < known.shape:
             known.shape, known.choices, known.detail = shape, tuple(map(choice_of, metrics.taken)), trial.detail
+
+    @property
+    def conflicts(self) -> list[str]:
+        """A sentence for each pair of source lines whose accesses nothing orders, those that tell most first."""
+        names = {id(conflict): actors for conflict, actors in self._conflicts.values()}
+        found = by_line([conflict for conflict, _ in self._conflicts.values()])
+        return [sentence(conflict, names[id(conflict)]) for conflict in found]
 
     @property
     def classes(self) -> int:
@@ -109,12 +123,18 @@ _ENDLESS = {
 }
 
 
+def conflicts_of(execution: Execution) -> list[Conflict]:
+    """The accesses of an execution that nothing orders; none without a history."""
+    permits = {name: declared.permits for name, declared in execution.objects.items()}
+    return conflicts(execution.events, permits)
+
+
 class Limits(NamedTuple):
-    """When a search ends before it is done (None: never), and for how long it then looks for shorter schedules."""
+    """When a search ends before it is done (None: never); `used_s` of the seconds went before it."""
 
     executions: int | None = None
     seconds: float | None = 60.0
-    shorten_s: float = 2.0
+    used_s: float = 0.0
 
 
 Told = Callable[[Tally], None]
@@ -128,7 +148,7 @@ def search(
 
     Returns which limit was met, empty if none was. On KeyboardInterrupt the tally has all that was found.
     """
-    budget = Budget(strategy, limits.executions, limits.seconds)
+    budget = Budget(strategy, limits.executions, limits.seconds, limits.used_s)
     metrics = Metrics(budget)
     twice = RunTwice(metrics, first=run_twice)
     try:

@@ -25,7 +25,7 @@ _MOST_DECIMALS = 15
 # Equal clusters of which one has the only event give a design effect of 1 but for rounding.
 _ROUNDING = 1e-9
 
-Kind = Literal["exact", "clustered", "sequential"]
+Kind = Literal["exact", "clustered", "sequential", "sequential clustered"]
 
 
 class RateInterval(NamedTuple):
@@ -76,22 +76,30 @@ def design_effect(events: ArrayLike, trials: ArrayLike) -> float:
     return float(between / (rate * (1 - rate) / (total - 1)))
 
 
-def rate_interval(events: ArrayLike, trials: ArrayLike, confidence: float = CONFIDENCE) -> RateInterval:
+def rate_interval(
+    events: ArrayLike, trials: ArrayLike, confidence: float = CONFIDENCE, is_sequential: bool = False
+) -> RateInterval:
     """Bounds of the rate over all clusters, one element a cluster: exact, or wider where the clusters differ too much.
 
     Where the design effect exceeds 1, Clopper-Pearson on the effective number of trials, with the adjustment for the
     degrees of freedom, of Korn and Graubard, "Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data", Survey Methodology 24 (1998). Never narrower than the exact one.
+    Of trials that are stopped by what they show, the sequential interval takes the place of Clopper-Pearson's. Where
+    clusters differ it then holds about as often as it says, and not exactly: the design effect is an estimate.
     """
     import numpy as np
 
     k, n = np.asarray(events, dtype=float), np.asarray(trials, dtype=float)
     total, effect = float(n.sum()), design_effect(k, n)
-    kind: Kind = "clustered" if effect > 1 + _ROUNDING else "exact"
-    size = total if kind == "exact" else _effective_trials(total, effect, int((n > 0).sum()), confidence)
-    rate = float(k.sum()) / total if total else 0.0
-    low, high = clopper_pearson(k.sum() if kind == "exact" else rate * size, size, confidence)
-    return RateInterval(float(low), float(high), kind)
+    size, count = total, float(k.sum())
+    if is_clustered := effect > 1 + _ROUNDING:
+        size = _effective_trials(total, effect, int((n > 0).sum()), confidence)
+        count *= size / total
+    if is_sequential:
+        low, high, _ = sequential_interval(count, size, confidence)
+        return RateInterval(low, high, "sequential clustered" if is_clustered else "sequential")
+    bounds = clopper_pearson(count, size, confidence)
+    return RateInterval(float(bounds[0]), float(bounds[1]), "clustered" if is_clustered else "exact")
 
 
 def _effective_trials(trials: float, effect: float, clusters: int, confidence: float) -> float:
@@ -179,6 +187,16 @@ def rate_text(rate: float, low: float, high: float) -> str:
     decimals = _decimals(high - low)
     middle = "unknown" if math.isnan(rate) else f"{_percent(rate, decimals, ROUND_HALF_EVEN)} %"
     return f"{middle} [{_percent(low, decimals, ROUND_FLOOR)}, {_percent(high, decimals, ROUND_CEILING)}]"
+
+
+def ratio_text(ratio: float, low: float, high: float) -> str:
+    """A ratio with its bounds, such as `3.34 [3.29, 3.40]`; the bounds are rounded outward to two decimals."""
+    if math.isnan(low) or math.isnan(high):
+        return f"{ratio:.3g} [unknown]"
+    # By way of decimals: a bound of 1.1 times 100 is a little more than 110.
+    down, up = (Decimal(repr(float(end))) for end in (low, high))
+    cent = Decimal("0.01")
+    return f"{ratio:.3g} [{down.quantize(cent, ROUND_FLOOR)}, {up.quantize(cent, ROUND_CEILING)}]"
 
 
 def at_most_text(high: float) -> str:

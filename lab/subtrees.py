@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -50,13 +51,15 @@ class Report(NamedTuple):
 def search_subtrees(
     open_session: Callable[[], Session], begun: Dpor, tally: Tally, limits: Limits, told: Told, jobs: int
 ) -> str:
-    """Finish a search that `begun` has begun, in so many processes; returns as `search` does.
+    """Finish a search that `begun` has begun, in so many processes; returns as `search` does, or that a process died.
 
     `open_session` is called once in each process, which is forked from this one.
     """
     tasks = _tasks([], begun.left(), [])
     running: dict[Future[Report], Task] = {}
-    end = None if limits.seconds is None else time.monotonic() + limits.seconds
+    granted: dict[Future[Report], int] = {}
+    """The executions that the tasks under way may still use, if there is a limit."""
+    end = None if limits.seconds is None else time.monotonic() + limits.seconds - limits.used_s
     pool = ProcessPoolExecutor(jobs, get_context("fork"), _become_worker, (open_session, tally.is_reduced))
     try:
         while tasks or running:
@@ -65,11 +68,16 @@ def search_subtrees(
             if end is not None and time.monotonic() > end:
                 return f"the budget of {limits.seconds:g} s is spent"
             while tasks and len(running) < 2 * jobs:
+                grant = _grant(limits, tally.executions + sum(granted.values()), jobs)
+                if grant == 0:
+                    break
                 task = tasks.pop()
-                running[pool.submit(_explore, task.copies())] = task
+                future = pool.submit(_explore, task.copies(), grant)
+                running[future], granted[future] = task, grant or 0
             done, _ = wait(running, timeout=SLICE_S, return_when=FIRST_COMPLETED)
             for future in done:
                 task, report = running.pop(future), future.result()
+                del granted[future]
                 tally.merge(report.tally)
                 told(tally)
                 if tally.is_stopped:
@@ -77,11 +85,21 @@ def search_subtrees(
                 for reversal in report.reversals:
                     task.nodes[reversal.place].reverse(reversal.firsts, reversal.later)
                 tasks += _tasks(task.nodes, report.left, task.chosen)
+    except BrokenProcessPool:
+        return "a process that searched a part was killed"
     finally:
         for process in list(pool._processes.values()):
             process.kill()
         pool.shutdown(cancel_futures=True)
     return ""
+
+
+def _grant(limits: Limits, given: int, jobs: int) -> int | None:
+    """How many executions the next task may use, so that all together keep to the limit; None if there is none."""
+    if limits.executions is None:
+        return None
+    left = max(0, limits.executions - given)
+    return min(left, max(1, left // (2 * jobs)))
 
 
 def _tasks(path: Sequence[Node], left: Sequence[Node], chosen: Sequence[Operation]) -> list[Task]:
@@ -119,9 +137,10 @@ def _become_worker(open_session: Callable[[], Session], is_reduced: bool) -> Non
     _Worker.is_reduced = is_reduced
 
 
-def _explore(path: Sequence[Node]) -> Report:
+def _explore(path: Sequence[Node], grant: int | None) -> Report:
     start, tally, dpor = time.monotonic(), Tally(_Worker.is_reduced), Dpor(path)
-    search(_Worker.session, dpor, tally, Limits(_Worker.executions, None), lambda tally: None, run_twice=0)
+    most = _Worker.executions if grant is None else min(_Worker.executions, grant)
+    search(_Worker.session, dpor, tally, Limits(most, None), lambda tally: None, run_twice=0)
     if tally.executions == _Worker.executions:
         faster = SLICE_S / max(time.monotonic() - start, 1e-6)
         _Worker.executions = max(1, int(_Worker.executions * min(4.0, faster)))

@@ -39,11 +39,12 @@ TRIAL_COLUMNS = (
     "outcome",
     "detail",
     "violation",
+    "interesting",
     "wall_s",
     "wait_median_s",
     "wait_max_s",
 )
-_TEXTS = {*CELL_COLUMNS, "interval"} - {"processes"}
+_TEXTS = {*CELL_COLUMNS, "interval", "interesting_interval"} - {"processes"}
 _WHOLE_KINDS = {"integer", "floating", "mixed-integer-float", "boolean"}
 
 Cells = Iterable[tuple[Mapping[str, object], pd.DataFrame]]
@@ -65,6 +66,8 @@ class _Digest:
     cell: Mapping[str, object]
     rates: dict[str, object]
     outcomes: dict[str, int]
+    bounds: dict[str, float]
+    details: dict[str, str]
     times: dict[str, float]
     waits: dict[str, float]
     measures: dict[str, float]
@@ -94,11 +97,14 @@ def _digest(cell: Mapping[str, object], frame: pd.DataFrame, sequential: bool) -
     walls = walls[is_finished]
     ordered = np.sort(walls)
     blocks = frame["block"].to_numpy(dtype=np.int64)
+    clusters = _clusters(frame)
     quantiles = medians.quantiles(ordered, medians.probabilities())
     return _Digest(
         cell=dict(cell),
-        rates=_rates(cell, frame, sequential),
+        rates=_rates(cell, frame, clusters, sequential),
         outcomes={str(name): int(count) for name, count in frame["outcome"].value_counts(sort=False).items()},
+        bounds=_bounds(frame, clusters, sequential),
+        details=_details(frame),
         times=_times(cell, ordered),
         waits={"wait_median_s": _median(frame["wait_median_s"]), "excluded": len(frame) - walls.size},
         measures=_measures(cell, frame),
@@ -107,10 +113,12 @@ def _digest(cell: Mapping[str, object], frame: pd.DataFrame, sequential: bool) -
     )
 
 
-def _rates(cell: Mapping[str, object], frame: pd.DataFrame, sequential: bool) -> dict[str, object]:
-    clusters = _clusters(frame)
+def _rates(
+    cell: Mapping[str, object], frame: pd.DataFrame, clusters: NDArray[np.int64], sequential: bool
+) -> dict[str, object]:
     violation = frame["violation"].to_numpy(dtype=bool)
     rate, interval = _rate(violation, clusters, sequential)
+    surprise, around = _rate(frame["interesting"].to_numpy(dtype=bool), clusters, sequential)
     oversell, bounds = _oversell(cell, frame, clusters, sequential)
     return {
         "lanes": frame["lane"].nunique(),
@@ -119,6 +127,10 @@ def _rates(cell: Mapping[str, object], frame: pd.DataFrame, sequential: bool) ->
         "violation_rate": rate,
         "violation_low": interval.low,
         "violation_high": interval.high,
+        "interesting_rate": surprise,
+        "interesting_low": around.low,
+        "interesting_high": around.high,
+        "interesting_interval": around.kind,
         "oversell_rate": oversell,
         "oversell_low": bounds[0],
         "oversell_high": bounds[1],
@@ -140,10 +152,24 @@ def _rate(
     trials = is_event.size
     events = int(is_event.sum())
     rate = events / trials if trials else math.nan
-    if sequential:
-        return rate, statistics.sequential_interval(events, trials)
     sizes = np.bincount(clusters)
-    return rate, statistics.rate_interval(np.bincount(clusters[is_event], minlength=sizes.size), sizes)
+    counts = np.bincount(clusters[is_event], minlength=sizes.size)
+    return rate, statistics.rate_interval(counts, sizes, is_sequential=sequential)
+
+
+def _bounds(frame: pd.DataFrame, clusters: NDArray[np.int64], sequential: bool) -> dict[str, float]:
+    """The ends of the interval of each outcome's share."""
+    found: dict[str, float] = {}
+    for name in frame["outcome"].value_counts(sort=False).index:
+        _, interval = _rate((frame["outcome"] == name).to_numpy(dtype=bool), clusters, sequential)
+        found |= {f"low_{name}": interval.low, f"high_{name}": interval.high}
+    return found
+
+
+def _details(frame: pd.DataFrame) -> dict[str, str]:
+    """What stands beside the first trial of each outcome that the engine called: of those alone a row has a detail."""
+    told = frame[frame["detail"] != ""].sort_values("trial").drop_duplicates("outcome")
+    return {f"detail_{outcome}": detail for outcome, detail in zip(told["outcome"], told["detail"], strict=True)}
 
 
 def _oversell(
@@ -219,7 +245,17 @@ def _outcomes_by_scenario(digests: Iterable[_Digest]) -> dict[object, set[str]]:
 def _row(digest: _Digest, unguarded: _Digest | None, declared: Mapping[object, set[str]]) -> dict[str, object]:
     outcomes = {f"outcome_{name}": digest.outcomes.get(name, 0) for name in declared[digest.cell["scenario"]]}
     slowdown = _slowdown(digest, unguarded)
-    return {**digest.cell, **digest.rates, **outcomes, **digest.times, **slowdown, **digest.waits, **digest.measures}
+    return {
+        **digest.cell,
+        **digest.rates,
+        **outcomes,
+        **digest.bounds,
+        **digest.times,
+        **slowdown,
+        **digest.waits,
+        **digest.measures,
+        **digest.details,
+    }
 
 
 def _slowdown(digest: _Digest, unguarded: _Digest | None) -> dict[str, float]:
@@ -237,7 +273,7 @@ def _slowdown(digest: _Digest, unguarded: _Digest | None) -> dict[str, float]:
 def _summary_columns(digests: list[_Digest]) -> list[str]:
     """All columns in their order; names that only some cells have, in the order in which they come up."""
     names: dict[str, None] = dict.fromkeys(CELL_COLUMNS)
-    for part in ("cell", "rates", "outcomes", "times", "slowdown", "waits", "measures"):
+    for part in ("cell", "rates", "outcomes", "bounds", "times", "slowdown", "waits", "measures", "details"):
         for digest in digests:
             names.update(dict.fromkeys(_part_columns(digest, part)))
     return list(names)

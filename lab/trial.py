@@ -61,8 +61,11 @@ class Judgement:
 
 
 _CELL = "cell_id scenario guard store processes delay engine alignment start_method"
-_TRIAL = "lane block trial seed outcome detail violation wall_s wait_median_s wait_max_s"
-_RATES = "lanes trials violations violation_rate violation_low violation_high oversell_rate oversell_low oversell_high"
+_TRIAL = "lane block trial seed outcome detail violation interesting wall_s wait_median_s wait_max_s"
+_RATES = (
+    "lanes trials violations violation_rate violation_low violation_high interesting_rate interesting_low "
+    "interesting_high interesting_interval oversell_rate oversell_low oversell_high"
+)
 _TIMES = "wall_median_s wall_low_s wall_high_s wall_p95_s throughput_per_s slowdown slowdown_low slowdown_high"
 RESERVED = frozenset(f"{_CELL} {_TRIAL} {_RATES} {_TIMES} interval excluded".split())
 """Columns of `lab`, which no parameter and no measure may be called."""

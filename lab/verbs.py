@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -26,7 +27,7 @@ def run(
     progress: Progress | None = None,
     **adjustments: Unpack[Adjustments],
 ) -> Results:
-    """Measure an experiment on real processes, and return its results.
+    """Measure an experiment, on real processes or in virtual time, and return its results.
 
     `experiment` is a built-in name, a `.toml` file, a scenario name, `module:Class`, `file.py:Class`, or an Experiment.
     Adjustments replace its choices: `run("ticket_sale", guards=["none", "lock"], processes=[5], trials=200)`. `out` is
@@ -41,6 +42,8 @@ def prepared(experiment: str | Experiment, **adjustments: Unpack[Adjustments]) -
     """The experiment with its adjustments; UsageError if anything in it does not fit together."""
     chosen = experiment_named(experiment) if isinstance(experiment, str) else experiment
     chosen = adjusted(chosen, **adjustments)
+    if chosen.directory is not None:
+        chosen = replace(chosen, directory=str(Path(chosen.directory).absolute()))
     plans(chosen)
     return chosen
 
@@ -54,7 +57,8 @@ def created(experiment: Experiment, out: str | Path | None = None) -> Path:
 
 def resume(folder: str | Path, *, progress: Progress | None = None) -> Results:
     """Measure the trials of a results folder that are missing, with the same numbers and seeds, and summarise all."""
-    folder = Path(folder)
+    # A setup may change the working directory of this very process.
+    folder = Path(folder).absolute()
     experiment = archive.experiment_of(folder)
     with archive.Archive(folder) as opened:
         measure(experiment, opened, progress or Progress())

@@ -503,3 +503,33 @@ def test_rows_that_were_written_twice_count_once(folder):
     assert frame["trial"].tolist() == [0, 1]
     compact(folder)
     assert [row.trial for row in rows(folder)[UNGUARDED]] == [0, 1]
+
+
+# A folder that goes away ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [Archive.flush, Archive.compact])
+def test_a_folder_that_is_removed_meanwhile_is_an_output_error(folder, step):
+    with Archive(folder) as writer:
+        writer.add(UNGUARDED, 0, trial(0))
+        shutil.rmtree(folder)
+        with pytest.raises(OutputError, match="was removed or moved while it was written"):
+            step(writer)
+
+
+def test_a_folder_that_is_moved_meanwhile_takes_its_rows_along(folder, tmp_path):
+    with Archive(folder) as writer:
+        writer.add(UNGUARDED, 0, trial(0))
+        folder.rename(tmp_path / "elsewhere")
+        with pytest.raises(OutputError, match="If it was moved, go on with `lab run --resume` and its new place"):
+            writer.flush()
+    assert archive.done(tmp_path / "elsewhere") == {UNGUARDED: {0}}
+
+
+def test_a_folder_that_is_removed_after_the_last_row_is_an_output_error_too(folder):
+    with Archive(folder) as writer:
+        writer.add(UNGUARDED, 0, trial(0))
+        writer.flush()
+        shutil.rmtree(folder)
+        with pytest.raises(OutputError, match="was removed or moved"):
+            writer.compact()

@@ -42,9 +42,10 @@ def at_home(tmp_path, monkeypatch):
     """A working folder with a scenario in it, and the signal handlers as they were."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fine.py").write_text(FINE)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -186,6 +187,73 @@ def test_an_interrupted_run_is_exit_code_130_keeps_its_rows_shows_them_and_says_
         ["Without a guard and with 2 actors, bad in none of 30 (at most 12 %).", "", "results: results"],
         ["lab: go on with: lab run --resume results", "lab: interrupted; everything measured so far is kept"],
     )
+
+
+WANDERING = """
+import os
+import fine
+
+
+class Wandering(fine.Fine):
+    def setup(self, world):  # in the coordinator
+        os.chdir("/")
+
+    def act(self, world, actor, guarded):
+        os.chdir("/tmp")
+        return guarded(world, actor)
+"""
+
+
+def test_a_program_that_changes_the_working_directory_does_not_move_the_results(tmp_path):
+    (tmp_path / "wandering.py").write_text(WANDERING)
+    command = ["run", "wandering.py:Wandering", *ONE_CELL, "--out", "results", "--dir", "."]
+    run = subprocess.run([sys.executable, "-m", "lab", *command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "results: results")
+    assert (tmp_path / "results" / "plots" / "outcomes.svg").is_file()
+
+
+def test_a_results_folder_that_is_removed_during_the_run_is_exit_code_3(tmp_path):
+    (tmp_path / "paused.py").write_text(INTERRUPTED.replace("signal.pause()", "__import__('shutil').rmtree('results')"))
+    command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results", "--quiet"]
+    run = subprocess.run([sys.executable, "-m", "lab", *command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (3, "")
+    assert f"lab: {tmp_path}/results was removed or moved while it was written" in run.stderr.splitlines()[-1]
+
+
+STARTS = """
+import builtins, os, signal, sys
+
+load = builtins.__import__
+
+
+def interrupted(name, *rest):  # by Ctrl-C, as soon as the first module of the command line is asked for
+    if name.startswith("lab.cli"):
+        builtins.__import__ = load
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest)
+
+
+builtins.__import__ = interrupted
+sys.argv = ["lab", "list"]
+from lab.__main__ import main
+
+main()
+"""
+
+
+def test_an_interrupt_while_lab_is_loading_is_exit_code_130_without_a_traceback():
+    started = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True, check=False)
+    assert (started.returncode, started.stdout, started.stderr) == (
+        130,
+        "",
+        "lab: interrupted before anything was measured\n",
+    )
+
+
+def test_who_runs_in_the_background_goes_on_when_the_terminal_is_interrupted():
+    code = STARTS.replace("import builtins", "import signal; signal.signal(2, signal.SIG_IGN)\nimport builtins")
+    started = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 def test_an_interrupted_run_that_was_to_print_json_prints_json(tmp_path):
@@ -337,6 +405,25 @@ def test_resume_takes_no_other_choice(lab, measured, options, named):
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "fine.py:Fine", "--out", "x\udcff"),
+        ("run", "fine.py:Fine", "--dir", "x\udcff"),
+        ("run", "x\udcff.py:Fine"),
+        ("summary", "x\udcff"),
+        ("plot", "x\udcff"),
+        ("run", "--resume", "x\udcff"),
+    ],
+    ids=ascii,
+)
+def test_a_path_that_is_no_utf_8_is_bad_usage_before_anything_is_made(lab, tmp_path, command):
+    shutil.copy("fine.py", "x\udcff.py")
+    before = set(tmp_path.iterdir())
+    assert "expected a text in UTF-8, found bytes that are none" in refusal(*lab(*command))
+    assert set(tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize("command", [("summary",), ("plot",), ("run", "--resume")])
 def test_results_of_another_version_are_bad_input(lab, measured, tmp_path, command):
     shutil.copytree(measured, "old")
@@ -366,11 +453,11 @@ def test_a_folder_that_may_not_be_read_is_bad_input(lab, tmp_path):
 
 def test_results_go_to_stdout_and_progress_to_stderr(lab):
     code, out, err = lab("run", "fine.py:Fine", *ONE_CELL, "--out", "results")
-    assert (code, out.splitlines()[0].split(), out.splitlines()[-1], err) == (
+    assert (code, out.splitlines()[:2], out.splitlines()[-1], err) == (
         0,
-        ["scenario", "guard", "processes", "trials", "violations", "median", "wall"],
+        ["fine.py:Fine, 2 processes, 5 trials a cell", "guard   violations  median wall"],
         "results: results",
-        "Fine: 1 cells, 5 trials, about 1 s\n",
+        "Fine: 1 cell, 5 trials, about 1 s\n",
     )
 
 
@@ -380,6 +467,14 @@ def test_quiet_prints_the_findings_and_the_folder_alone(lab):
         "Without a guard and with 2 actors, bad in none of 5 (at most 53 %).\n\nresults: results\n",
         "",
     )
+
+
+def test_guards_that_a_default_grid_leaves_out_are_told_once_on_stderr_unless_quiet(lab):
+    guards = ("run", "guards", "--stores", "memory", "--processes", "2", "-n", "1")
+    _, _, loud = lab(*guards)
+    _, _, quiet = lab(*guards, "--quiet")
+    notes = [line for line in loud.splitlines() if "left out" in line]
+    assert (notes, quiet) == (["left out: transaction on memory (it needs a store with transactions)"], "")
 
 
 def test_json_prints_one_document_with_the_summary_and_the_folder(lab):

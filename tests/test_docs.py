@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ import pytest
 
 import lab
 from lab import archive
-from lab.experiments.grid import plans
+from lab.experiments.adjust import Adjustments
+from lab.experiments.grid import Experiment, Grid, plans
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -39,14 +41,19 @@ def shape(output):
     return [line for line in lines if line]
 
 
+SHOWN = {page: ROOT / page for page in ("README.md", "docs/scenarios.md", "docs/proofs.md")}
+COMMANDS = [(page, *session) for page, path in SHOWN.items() for session in sessions(path.read_text())]
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with the files that the README tells to write."""
-    folder = tmp_path_factory.mktemp("readme")
-    for block in blocks(README, "python"):
-        if block.startswith("# coupons.py\n"):
-            (folder / "coupons.py").write_text(block)
-    return folder
+def folders(tmp_path_factory):
+    """For each page a folder with the files that it tells to write: blocks that begin with their name."""
+    files = runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"]
+    made = {page: tmp_path_factory.mktemp("page") for page in SHOWN}
+    for page, path in SHOWN.items():
+        for name, block in files(path.read_text()).items():
+            (made[page] / name).write_text(block)
+    return made
 
 
 def run(command, folder):
@@ -55,21 +62,24 @@ def run(command, folder):
     return subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("command", "output"), sessions(README), ids=[command for command, _ in sessions(README)])
-def test_a_command_of_the_readme_prints_what_stands_below_it(folder, command, output):
-    ended = run(command, folder)
+@pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[command for _, command, _ in COMMANDS])
+def test_a_command_prints_what_stands_below_it(folders, page, command, output):
+    ended = run(command, folders[page])
 
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == ("FOUND" in output or " again " in output), ended.stderr
     assert shape(ended.stdout) == shape(output)
 
 
-def test_the_python_of_the_readme_runs(folder):
-    (code,) = [block for block in blocks(README, "python") if not block.startswith("# coupons.py\n")]
-    (folder / "measure.py").write_text(code)
-    ended = run(f"{sys.executable} measure.py", folder)
+@pytest.mark.parametrize(
+    ("page", "guards"), [("README.md", ["none", "lock"]), ("docs/scenarios.md", ["none", "lock"] * 2)]
+)
+def test_the_python_of_a_page_runs(folders, page, guards):
+    (code,) = [block for block in blocks(SHOWN[page].read_text(), "python") if not block.startswith("# ")]
+    (folders[page] / "measure.py").write_text(code)
+    ended = run(f"{sys.executable} measure.py", folders[page])
 
     assert ended.returncode == 0, ended.stderr
-    assert [line.split()[1] for line in ended.stdout.splitlines()[1:]] == ["none", "lock"]
+    assert [line.split()[1] for line in ended.stdout.splitlines()[1 : 1 + len(guards)]] == guards
 
 
 def test_the_two_commands_make_their_own_environment_and_ci_takes_them_from_the_readme():
@@ -88,13 +98,69 @@ def test_every_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["trials.md"])
-def test_a_code_block_prints_what_stands_below_it(page):
+@pytest.mark.parametrize("page", ["trials.md", "proofs.md"])
+def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
     text = (ROOT / "docs" / page).read_text()
     (code,), (output,) = blocks(text, "python"), blocks(text, "text")
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
 
     assert ended.stdout == output
+
+
+SCENARIOS = SHOWN["docs/scenarios.md"].read_text()
+
+
+def named(text):
+    """Every name that stands in the text as code, calls without their arguments."""
+    return {re.match(r"[\w.<>]+", code)[0] for code in re.findall(r"`([^`\n]+)`", text) if re.match(r"[\w<]", code)}
+
+
+def section(title):
+    return SCENARIOS.partition(f"\n## {title}")[2].partition("\n## ")[0]
+
+
+def public(kind):
+    return {name for name in dir(kind) if not name.startswith("_")} - {"with_store", "acting_for", "begin"}
+
+
+def test_the_page_on_scenarios_names_all_that_a_scenario_may_have():
+    of_lab = {"reference", "longest_serial_s", "shortest_parallel_s", "title", "all_outcomes", "fields", "with_texts"}
+    told = named(section("The class")) | {"first"}
+
+    assert set(lab.Scenario.__annotations__) | public(lab.Scenario) <= told | of_lab
+    assert {call.rpartition(".")[2] for call in told} >= {"zero", "constant", "uniform", "exp", "normal", "randint"}
+
+
+@pytest.mark.parametrize("kind", [lab.World, lab.Stage, lab.Maker], ids=lambda kind: kind.__name__)
+def test_the_page_on_scenarios_names_all_that_a_world_offers(kind):
+    annotated = {name for name in kind.__annotations__ if not name.startswith("_")}
+
+    assert public(kind) | annotated <= {call.rpartition(".")[2] for call in named(section("`world` in"))}
+
+
+@pytest.mark.parametrize("kind", [Experiment, Grid])
+def test_the_page_on_scenarios_names_every_key_of_a_file(kind):
+    assert {field.name for field in fields(kind)} - {"grids"} <= named(section("An experiment as a file"))
+
+
+def test_the_page_on_scenarios_names_every_choice_of_lab_run():
+    assert set(Adjustments.__annotations__) | {"out", "progress"} <= named(section("From Python"))
+
+
+def test_the_page_on_scenarios_names_every_column(folders):
+    ended = run(
+        "lab run parking.py:Parking --guards none,lock -n 20 --out results/columns", folders["docs/scenarios.md"]
+    )
+    results = lab.Results(folders["docs/scenarios.md"] / "results" / "columns")
+    told = named(section("Columns"))
+    families = tuple(name.partition("<")[0] for name in told if "<" in name)
+    of_parking = {"places", "arrival", "way", "parked", "spread_s"}
+
+    assert ended.returncode == 0, ended.stderr
+    assert {name for name in results.trials if name not in told} == of_parking
+    unnamed = {name for name in results.summary if name not in told and not name.startswith(families)}
+    assert unnamed == of_parking - {"parked", "spread_s"}
+    assert {name for name in told if name.endswith("_s") or "rate" in name} <= {*results.summary, *results.trials, "_s"}
 
 
 def test_the_claims_are_written_from_the_results():

@@ -14,12 +14,22 @@ HOME = Path(lab.__file__).parent
 
 FLOORS = [
     ["errors", "delays", "draws", "trial", "statistics", "medians"],
-    ["world", "scenario", "guard", "store", "cell", "scheduler", "execution", "schedule", "exploration"],
+    ["world", "scenario", "guard", "store", "cell", "scheduler", "execution", "schedule", "exploration", "kinds"],
     ["scenarios", "guards", "stores"],
-    ["engines", "schedulers", "search", "subtrees", "cell_search"],
+    [
+        "engines",
+        "schedulers",
+        "search",
+        "subtrees",
+        "cell_search",
+        "happens_before",
+        "conflict",
+        "standing",
+        "deadlock",
+    ],
     ["experiments", "archive", "environment"],
-    ["results", "summary"],
-    ["plots", "findings", "verbs", "exploring", "replaying", "explanation"],
+    ["results", "summary", "summary_file"],
+    ["plots", "findings", "rows", "verbs", "exploring", "replaying", "explanation", "timeline"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

@@ -6,7 +6,7 @@ import pytest
 from lab.errors import UsageError
 from lab.experiments import BUILT_IN, built_in
 from lab.experiments.adjust import adjusted
-from lab.experiments.grid import Experiment, Grid, plans
+from lab.experiments.grid import Experiment, Grid, left_out, plans
 
 
 def experiment(*grids, **choices):
@@ -103,6 +103,19 @@ def test_a_bare_grid_has_the_scenarios_own_guards_first_store_processes_and_dela
 def test_guards_that_nobody_named_are_those_that_work_on_the_store(store, left_out):
     all_guards = {str(cell.guard) for cell in cells(tickets(guards=[], stores=["sqlite"]))}
     assert {str(cell.guard) for cell in cells(tickets(guards=[], stores=[store]))} == all_guards - left_out
+
+
+def test_guards_that_do_not_work_on_a_store_are_told_with_the_reason():
+    bare = tickets(guards=[], stores=["json_file", "memory"])
+    assert left_out(experiment(bare, bare)) == (
+        "optimistic on json_file (it needs a write that happens only if nobody wrote in between); "
+        "transaction on json_file, memory (it needs a store with transactions)"
+    )
+
+
+@pytest.mark.parametrize("grid", [tickets(), tickets(guards=[], stores=["sqlite"]), Grid(scenario="ktv")])
+def test_where_all_guards_work_or_are_named_nothing_is_left_out(grid):
+    assert left_out(experiment(grid)) == ""
 
 
 def test_delays_set_the_main_delays_and_no_other():

@@ -191,7 +191,7 @@ def test_a_field_that_differs_splits_panels():
 
     titles = [axes.get_title(loc="left").replace("\xa0", " ") for axes in plots.outcomes(summary).axes]
 
-    assert titles == ["tickets = 1", "tickets = 3"]
+    assert titles == ["tickets=1", "tickets=3"]
 
 
 def test_slowdown_says_that_it_is_against_an_incorrect_run():
@@ -247,6 +247,34 @@ def test_outcomes_fill_each_bar_and_the_legend_tells_their_grades():
         widths = pd.Series([bar.get_width() for bar in axes.patches])
         rows = pd.Series([round(bar.get_y(), 2) for bar in axes.patches])
         assert widths.groupby(rows).sum().tolist() == pytest.approx([1.0] * rows.nunique())
+
+
+def beside_bars(*cells):
+    (axes,) = plots.outcomes(frames(cells)[0]).axes
+    return [text.get_text() for text in axes.texts]
+
+
+def test_beside_a_bar_stands_the_interval_of_what_it_begins_with():
+    surprise = {"interesting_rate": 0.1, "interesting_low": 0.08, "interesting_high": 0.121}
+    nothing = {"interesting_rate": 0.0, "interesting_low": 0.0, "interesting_high": 0.0037}
+
+    assert beside_bars(sale("none", 0.5, **surprise), sale("event", **surprise), sale("lock", **nothing)) == [
+        "violation 46.8 to 53.2 %",
+        "interesting 8.0 to 12.1 %",
+        "violation at most 0.4 %",
+    ]
+
+
+def test_the_bars_of_a_summary_without_rates_of_surprises_have_the_interval_of_their_violations():
+    assert beside_bars(sale("none", 0.5), sale("lock")) == ["violation 46.8 to 53.2 %", "violation at most 0.4 %"]
+
+
+def test_a_parameter_that_differs_is_named_even_where_the_delay_tells_the_panels_apart():
+    summary, _ = frames([sale("none", 0.3, delay=delay, tickets=tickets) for delay, tickets in (("0", 3), ("1ms", 1))])
+
+    titles = [axes.get_title(loc="left").replace("\xa0", " ") for axes in plots.outcomes(summary).axes]
+
+    assert titles == ["delay 0, tickets=3", "delay 1ms, tickets=1"]
 
 
 def test_no_two_outcomes_look_alike():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab import medians, results, statistics, summary
+from lab import medians, results, statistics, summary, summary_file
 from lab.errors import OutputError, UsageError
 from lab.results import Results
 from lab.summary import summarise
@@ -41,7 +41,8 @@ def trials(outcomes=("ok",) * 4, **columns):
         "seed": range(count),
         "outcome": pd.Series(outcomes, dtype="str"),
         "detail": "",
-        "violation": [outcome != "ok" for outcome in outcomes],
+        "violation": [outcome not in ("ok", "odd") for outcome in outcomes],
+        "interesting": [outcome == "odd" for outcome in outcomes],
         "wall_s": 0.01,
         "wait_median_s": 0.001,
         "wait_max_s": 0.002,
@@ -70,9 +71,11 @@ def test_the_columns_stand_in_the_order_of_the_design():
     frame = trials(("ok", "oversold"), sold=[1, 2], retries=[0, 1])
     assert " ".join(summarise([(cell(), frame)]).summary.columns) == (
         "cell_id scenario guard store processes delay engine alignment start_method tickets request_delay lanes "
-        "trials violations violation_rate violation_low violation_high oversell_rate oversell_low oversell_high "
-        "interval outcome_ok outcome_oversold wall_median_s wall_low_s wall_high_s wall_p95_s throughput_per_s "
-        "slowdown slowdown_low slowdown_high wait_median_s excluded mean_sold max_sold mean_retries max_retries"
+        "trials violations violation_rate violation_low violation_high interesting_rate interesting_low "
+        "interesting_high interesting_interval oversell_rate oversell_low oversell_high interval outcome_ok "
+        "outcome_oversold low_ok high_ok low_oversold high_oversold wall_median_s wall_low_s wall_high_s wall_p95_s "
+        "throughput_per_s slowdown slowdown_low slowdown_high wait_median_s excluded mean_sold max_sold "
+        "mean_retries max_retries"
     )
 
 
@@ -184,7 +187,30 @@ def test_an_outcome_that_is_only_a_category_is_declared():
     assert (found["outcome_oversold"], found["outcome_ok"]) == (0, 4)
 
 
-# Times -------------------------------------------------------------------------------------------------------------
+def test_what_surprises_has_a_rate_of_its_own_with_its_interval():
+    found = row((cell(), trials(("odd", "ok", "oversold", "odd"))))
+    low, high = statistics.clopper_pearson(2, 4)
+    assert [found[f"interesting_{end}"] for end in ("rate", "low", "high")] == [0.5, low, high]
+    assert found["violations"] == 1
+
+
+def test_every_outcome_has_an_interval_that_is_wider_where_blocks_differ():
+    outcomes = ("oversold",) * 10 + ("torn_read",) * 9 + ("ok",)
+    found = row((cell(), trials(outcomes, block=[0] * 10 + [1] * 10)))
+    expected = statistics.rate_interval([0, 9], [10, 10])
+    assert (found["low_torn_read"], found["high_torn_read"]) == (expected.low, expected.high)
+    low, high = statistics.clopper_pearson(9, 20)
+    assert found["low_torn_read"] < low < high < found["high_torn_read"]
+
+
+def test_the_first_detail_of_each_outcome_that_the_engine_called_is_kept():
+    frame = trials(("raised", "ok", "raised", "crash"), trial=[4, 5, 3, 6], detail=["late", "", "early", "SIGKILL"])
+    found = row((cell(), frame))
+    assert (found["detail_raised"], found["detail_crash"]) == ("early", "SIGKILL")
+    assert "detail_ok" not in found
+
+
+# Times ---------------------------------------------------------------------------------------------------------------
 
 
 def test_trials_in_which_an_actor_did_not_finish_are_excluded_from_times_and_counted():
@@ -315,7 +341,7 @@ def test_a_column_of_the_cell_in_the_trials_is_no_measure():
     assert "mean_tickets" not in row((cell(), trials(tickets=[1] * 4)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(range(60)))
 def test_the_order_of_the_trials_changes_nothing(order):
     generator = np.random.default_rng(3)
@@ -369,7 +395,13 @@ def test_any_spreadsheet_reads_the_summary_file(folder):
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-COLUMNS = st.sampled_from([TEXTS, st.floats(allow_nan=False), st.integers(-(2**63), 2**63 - 1), st.booleans()])
+COLUMNS = st.sampled_from([TEXTS, st.floats(allow_nan=False), st.integers(1 - 2**63, 2**63 - 1), st.booleans()])
+
+
+def as_read(path):
+    """Any table, not only one with the columns of a summary."""
+    names, rows = summary_file._table(path)
+    return summary.as_table(rows, names)
 
 
 @given(st.data())
@@ -380,8 +412,8 @@ def test_every_table_survives_the_summary_file(tmp_path_factory, data):
     rows = data.draw(st.lists(st.tuples(*(kind | st.none() for kind in kinds)), min_size=count, max_size=count))
     names = [f"column {number}" for number in range(len(kinds))]
     table = summary.as_table([dict(zip(names, values, strict=True)) for values in rows], names)
-    results._to_csv(table, path)
-    pd.testing.assert_frame_equal(results._read_summary(path), table, check_exact=True)
+    summary_file.write(table, path)
+    pd.testing.assert_frame_equal(as_read(path), table, check_exact=True)
 
 
 def test_who_reads_while_the_summary_is_written_finds_the_old_one_and_a_failure_leaves_nothing(folder, monkeypatch):
@@ -392,7 +424,7 @@ def test_who_reads_while_the_summary_is_written_finds_the_old_one_and_a_failure_
         path.write_text("half a ta")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(results, "_to_csv", full)
+    monkeypatch.setattr(summary_file, "write", full)
     with pytest.raises(OutputError, match=r"No space left on device\. Make room, then `lab summary"):
         results.write_summary(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -409,16 +441,38 @@ def test_a_folder_that_can_not_be_written_is_an_output_error(folder):
         (None, "no such file"),
         ("", "an empty file"),
         ('"cell_id","trials"\n"ab"\n', "1 values under 2 names"),
-        ('"trials"\nmany\n', "many"),
+        ('"trials"\nmany\n', "trials in row 1 is many, neither a number nor a text in quotes"),
+        ('"cell_id"\n"ab"\n', "no column scenario, which is a text in quotes"),
         (b"\xff\xfe", "utf-8"),
     ],
-    ids=["missing", "empty", "a row too short", "no number", "no text"],
+    ids=["missing", "empty", "a row too short", "no number", "a column gone", "no text"],
 )
 def test_a_summary_that_can_not_be_read_is_a_usage_error_that_says_how_to_mend_it(tmp_path, text, found):
     if text is not None:
         (tmp_path / "summary.csv").write_bytes(text.encode() if isinstance(text, str) else text)
-    with pytest.raises(UsageError, match=rf"found: .*{found}.*Try `lab summary"):
+    with pytest.raises(UsageError, match=rf"found: .*{found}.*Mend it, or remove it, and `lab summary"):
         _ = Results(tmp_path).summary
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "found"),
+    [
+        ("guard", None, "guard in row 2 is nothing, and must be a text in quotes"),
+        ("trials", 0, "trials in row 2 is 0, and must be a whole number of at least 1"),
+        ("violations", 2.5, "violations in row 2 is 2.5, and must be a whole number"),
+        ("violation_high", 1.5, "violation_high in row 2 is 1.5, and must be a number from 0 to 1"),
+        ("wall_median_s", "fast", "wall_median_s in row 2 is 'fast', and must be a number of at least 0, or empty"),
+        ("interesting_low", None, "interesting_low in row 2 is nothing, and must be a number from 0 to 1"),
+        ("outcome_ok", -1, "outcome_ok in row 2 is -1, and must be a whole number, or empty"),
+    ],
+)
+def test_a_summary_that_was_changed_by_hand_is_refused_with_column_and_row(folder, column, value, found):
+    rows = results.write_summary(folder).summary.astype(object)
+    rows.loc[1, column] = value
+    summary_file.write(rows, folder / "summary.csv")
+    with pytest.raises(UsageError) as caught:
+        _ = Results(folder).summary
+    assert f"summary.csv: expected what `lab run` wrote, found: {found}. " in str(caught.value)
 
 
 def test_quantiles_that_are_no_parquet_are_a_usage_error(tmp_path):
@@ -429,8 +483,8 @@ def test_quantiles_that_are_no_parquet_are_a_usage_error(tmp_path):
 
 def test_all_trials_stand_in_one_table_with_the_columns_of_their_cells(folder):
     found = Results(folder).trials
-    assert list(found.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS, *list(found.columns)[19:]]
-    assert sorted(found.columns[19:]) == ["is_open", "name", "peak", "request_delay", "rooms", "sold", "tickets"]
+    assert list(found.columns) == [*summary.CELL_COLUMNS, *summary.TRIAL_COLUMNS, *list(found.columns)[20:]]
+    assert sorted(found.columns[20:]) == ["is_open", "name", "peak", "request_delay", "rooms", "sold", "tickets"]
     assert list(found["cell_id"]) == ["000000000000000c"] * 3 + ["000000000000000d"] * 4
     assert list(found["outcome"]) == ["ok", "oversold", "hang", "ok", "ok", "ok", "ok"]
     assert found["rooms"].to_list() == [pd.NA] * 3 + [4] * 4

@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 
 from lab import archive
 from lab.archive import Archive
+from lab.errors import OutputError
 from lab.experiments import runner
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.lanes import CHECKED, drift, planned_lanes
-from lab.experiments.runner import Progress, measure
+from lab.experiments.runner import FEWEST_CREWS, Progress, measure
 from lab.trial import Trial
 
 SALE = {"scenario": "ticket_sale", "stores": ["memory"], "processes": [2], "delays": ["0"]}
@@ -46,9 +49,34 @@ def test_a_cell_stops_when_its_interval_is_narrow_enough(tmp_path):
     experiment = Experiment(name="x", grids=[grid], trials=100_000, until_width=0.02)
     ((_, frame),) = measured(tmp_path / "x", experiment)
 
-    assert len(frame) == 500
+    # Ten crews of a hundred trials: after 500 the interval would have been narrow enough, if they were known to agree.
+    assert (len(frame), frame["block"].nunique()) == (1000, FEWEST_CREWS)
     ((_, again),) = measured(tmp_path / "x", experiment)
-    assert len(again) == 500
+    assert len(again) == 1000
+
+
+@pytest.mark.parametrize(
+    ("crews", "is_narrow"),
+    [
+        ([(0, 100)] * 9, False),
+        ([(0, 100)] * 10, True),
+        ([(2, 100), (4, 100)] * 10, True),
+        ([(0, 100)] * 18 + [(30, 100)] * 2, False),
+    ],
+    ids=["too few crews", "enough crews", "crews that agree", "crews that differ"],
+)
+def test_crews_that_differ_must_be_more_before_a_cell_stops(crews, is_narrow):
+    assert runner._is_narrow(crews, 0.05) is is_narrow
+
+
+def test_after_an_interruption_the_crews_measured_before_count(tmp_path):
+    grid = Grid(**SALE, guards=["none"], trials=40)
+    experiment = Experiment(name="x", grids=[grid], until_width=0.5)
+    measured(tmp_path / "x", experiment)
+
+    [counts] = archive.crews(tmp_path / "x").values()
+
+    assert {crew: trials for crew, (_, trials) in counts.items()} == {(block, 0): 10 for block in range(4)}
 
 
 def test_a_cell_whose_lanes_drift_has_fewer_and_says_so(tmp_path, monkeypatch):
@@ -104,3 +132,58 @@ def test_lanes_follow_from_delay_and_cores(monkeypatch, delay, processes, alignm
     (plan,) = plans(Experiment(name="x", grids=[grid], alignment=alignment))
 
     assert planned_lanes(plan.cell, 1000) == lanes
+
+
+FULL = Trial(0, 0, 0, "raised", "OSError: [Errno 28] No space left on device (actor 1)", True, None, None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("trial", "free", "is_blamed"),
+    [
+        (FULL, 4096, True),
+        (FULL._replace(detail="OperationalError: database or disk is full (in setup)"), 0, True),
+        (FULL, 1 << 30, False),
+        (FULL._replace(detail="ValueError: OSError: [Errno 28] (actor 0)"), 0, False),
+        (FULL._replace(outcome="ok", detail=""), 0, False),
+    ],
+    ids=["a file", "a database", "a full disk elsewhere", "another error", "no error"],
+)
+def test_a_trial_that_ends_for_want_of_room_for_the_store_is_no_outcome(monkeypatch, tmp_path, trial, free, is_blamed):
+    monkeypatch.setattr(runner, "disk_usage", lambda place: SimpleNamespace(free=free))
+    if is_blamed:
+        with pytest.raises(OutputError, match=f"no room for the store's files in {tmp_path}: trial 0 ended with "):
+            runner._check_room(trial, tmp_path)
+    else:
+        runner._check_room(trial, tmp_path)
+
+
+def test_where_the_disk_is_full_the_rows_before_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(runner, "disk_usage", lambda place: SimpleNamespace(free=0))
+    (tmp_path / "full.py").write_text(FULL_FROM_THE_SEVENTH)
+    experiment = Experiment(name="x", grids=[Grid(scenario=f"{tmp_path}/full.py:Full", processes=[1], trials=10)])
+
+    with pytest.raises(OutputError, match="trial 7 ended with OSError"):
+        measured(tmp_path / "x", experiment)
+
+    assert list(archive.done(tmp_path / "x").values()) == [set(range(7))]
+
+
+FULL_FROM_THE_SEVENTH = """
+import errno, os
+import lab
+
+
+class Full(lab.Scenario):
+    outcomes = {"ok": lab.ok("fine")}
+    stores = ("memory",)
+
+    def setup(self, world):
+        world.store.write({"trial": world.store.read().get("trial", -1) + 1})
+
+    def section(self, world, actor):
+        if world.store.read()["trial"] >= 7:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def judge(self, world, returns):
+        return lab.Judgement("ok")
+"""

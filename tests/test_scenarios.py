@@ -111,7 +111,8 @@ def test_a_guard_admits_as_many_singers_as_it_says(run, guard, outcome, peak, pr
 def test_fewer_singers_than_rooms_need_no_guard(run):
     trials = run(make_cell("ktv", "none", processes=3, song="5ms"), 5)
 
-    assert {(trial.outcome, trial.measures["peak"]) for trial in trials} == {("ok", 3)}
+    assert {trial.outcome for trial in trials} == {"ok"}
+    assert max(trial.measures["peak"] for trial in trials) <= 3
 
 
 LIGHT = {"red": "10ms", "green": "10ms", "reaction": "0"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.engines.real.folder import RealFileLock, RealFolder
 from lab.engines.real.world import opened, straight_through
-from lab.errors import UsageError
+from lab.errors import OutputError, UsageError
 from lab.store import BUSY, SHARED_INTEGERS, StagedStore, TornRead
 from lab.stores import STORES, store_named
 from lab.stores.json_file import JsonFile
@@ -218,3 +218,10 @@ def test_a_file_lock_excludes_by_the_open_file(tmp_path):
     assert theirs.acquire(block=False) is True
     ours.close()
     theirs.close()
+
+
+def test_a_database_that_can_not_be_made_is_an_output_error(make, tmp_path):
+    (tmp_path / "state.sqlite").mkdir()
+
+    with pytest.raises(OutputError, match=r"can't make .*/state\.sqlite: unable to open database file\. Make room"):
+        make("sqlite")

@@ -48,12 +48,12 @@ lab.add_command(plot_command)
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process."""
-    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(_exit_code(arguments))
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     try:
+        _listen()
         code = lab.main(args=arguments, standalone_mode=False) or 0
         sys.stdout.flush()
     except LabError as error:
@@ -91,6 +91,12 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _listen() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lab.cell import Cell
 from lab.experiments.cost import plan_s
-from lab.experiments.grid import Experiment, Plan
+from lab.experiments.grid import Experiment, Plan, left_out
 from lab.experiments.runner import Progress
 from lab.trial import Trial
 
@@ -48,7 +48,7 @@ class Bar(Progress):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
         for text in dict.fromkeys(self._warnings):
-            self._console.print(f"lab: {text}", soft_wrap=True, markup=False)
+            self._say(f"lab: {text}")
 
     def starts(self, cells: Sequence[Plan], measured: int) -> None:
         """Tell the cost, and begin to count."""
@@ -61,12 +61,10 @@ class Bar(Progress):
         if not self._quiet:
             scale = f", delays divided by {self._experiment.scale:g}" if self._experiment.scale != 1 else ""
             seconds = sum(plan_s(self._experiment, plan) for plan in cells) * (1 - measured / total if total else 0)
-            self._console.print(
-                f"{self._experiment.name}: {len(cells)} cells, {total - measured:,} trials{scale}, "
-                f"about {_time(seconds)}",
-                soft_wrap=True,
-                markup=False,
-            )
+            cell = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            self._say(f"{self._experiment.name}: {cell}, {total - measured:,} trials{scale}, about {_time(seconds)}")
+            if omitted := left_out(self._experiment):
+                self._say(f"left out: {omitted}")
 
     def enters(self, cell: Cell, lanes: int) -> None:
         """Name the cell."""
@@ -91,6 +89,9 @@ class Bar(Progress):
     def warns(self, text: str) -> None:
         """Keep a warning for the end."""
         self._warnings.append(text)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, markup=False)
 
     def _show(self) -> None:
         self._shown = time.monotonic()

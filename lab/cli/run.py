@@ -43,13 +43,13 @@ table, `--until-width 1%` the shortcut.
     "--set", "set_", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario; a list is an axis."
 )
 @click.option("--trials", "-n", type=int, help="Trials of each cell.")
-@click.option("--engine", type=str, help="What runs the trials: real.")
+@click.option("--engine", type=str, help="What runs the trials: real, or simulated (virtual time).")
 @click.option(
     "--alignment", type=str, help="natural, or aligned: start together, to see rare races (never a natural rate)."
 )
 @click.option("--seed", type=int, help="Seed of all delays and draws.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<experiment>-<UTC time>].")
-@click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where stores keep files [in memory].")
+@click.option("--dir", "directory", type=str, help="Where stores keep files [in memory].")
 @click.option(
     "--resume", type=click.Path(path_type=Path), help="Go on with this results folder; takes no other choice."
 )
@@ -74,7 +74,7 @@ def run_command(
 
     folder, chosen = _resumed(resume, experiment, out, choices) if resume else _created(experiment, out, choices)
     results = _measured(folder, chosen, as_json, quiet)
-    show(results, as_json=as_json, quiet=quiet)
+    show(results, folder, as_json=as_json, quiet=quiet)
     return int(fail_on_violation and bool(results.summary["violations"].sum()))
 
 
@@ -82,8 +82,6 @@ def _created(experiment: str | None, out: Path | None, choices: dict[str, Any]) 
     from lab import verbs
 
     choices["set"] = settings(choices.pop("set_")) or None
-    if choices["directory"] is not None:
-        choices["directory"] = str(choices["directory"].resolve())
     given: Any = {name: choice for name, choice in choices.items() if choice is not None}
     chosen = verbs.prepared(experiment or "tutorial", **given)
     return verbs.created(chosen, out), chosen
@@ -115,14 +113,15 @@ def _measured(folder: Path, experiment: Experiment, as_json: bool, quiet: bool) 
     from lab.cli.progress import Bar
     from lab.cli.show import show
 
+    place = folder.absolute()
     try:
         # Results go to stdout; what a setup or a judge prints is no result.
         with Bar(experiment, quiet) as bar, contextlib.redirect_stdout(sys.stderr):
-            return verbs.resume(folder, progress=bar)
+            return verbs.resume(place, progress=bar)
     except KeyboardInterrupt:
         import shlex
 
         click.echo(f"lab: go on with: lab run --resume {shlex.quote(str(folder))}", err=True)
-        if verbs.has_trials(folder):
-            show(verbs.summarise(folder), as_json=as_json, quiet=quiet)
+        if verbs.has_trials(place):
+            show(verbs.summarise(place), folder, as_json=as_json, quiet=quiet)
         raise

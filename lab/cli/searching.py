@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Self
 
 from rich.console import Console
@@ -39,16 +40,17 @@ class Searching(Watcher):
         self._cell, self._start = str(cell), time.monotonic()
         self._show(self._cell)
 
-    def told(self, tally: Tally, share_done: float | None) -> None:
+    def told(self, tally: Tally, share_done: Callable[[], float] | None) -> None:
         """Tell how far the search has come."""
         now = time.monotonic()
         if self._status and now - self._shown > _REFRESH_S:
             elapsed = now - self._start
             text = f"{self._cell}: {tally.executions:,} executions, {tally.executions / elapsed:,.0f}/s"
             if share_done is not None:
-                text += f", about {share_done:.0%} done"
-                if share_done > 0.01:
-                    text += f", {elapsed / share_done - elapsed:.0f} s left"
+                share = share_done()
+                text += f", about {share:.0%} done"
+                if share > 0.01:
+                    text += f", {elapsed / share - elapsed:.0f} s left"
             self._show(text)
 
     def _show(self, text: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from lab.cell import Cell
 from lab.trial import Trial
@@ -22,5 +23,11 @@ class Session(Protocol):
 class Engine(Protocol):
     """Runs trials. A context manager: on leaving it, nothing of it is left."""
 
-    def open(self, cell: Cell, lanes: int = 1) -> Session:
-        """A session for this cell, of so many trials side by side."""
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def open(self, cell: Cell, lanes: int = 1, timeout_s: float | None = None) -> Session:
+        """A session for this cell, of so many trials side by side; one of more than `timeout_s` seconds is a hang."""

@@ -13,7 +13,7 @@ from lab.world.protocol import Stage
 RAISED_BY_USERS = (Exception, SystemExit, GeneratorExit)
 """What a setup or a judge may raise, and is an outcome."""
 
-_MEASURES = (bool, int, float, str, type(None))
+_MEASURES = frozenset([bool, int, float, str, type(None)])
 
 
 def default_timeout_s(cell: Cell) -> float:
@@ -21,31 +21,46 @@ def default_timeout_s(cell: Cell) -> float:
     return cell.scenario.timeout_s or max(1.0, 10 * cell.scenario.longest_serial_s(cell.processes))
 
 
-def judged(cell: Cell, stage: Stage, returns: Sequence[object]) -> tuple[Judgement, str]:
-    """What the scenario's judge says, and what is wrong with that for a row; empty if nothing is."""
-    try:
-        judgement = cell.scenario.judge(stage, returns)
-    except RAISED_BY_USERS as error:
-        return Judgement("raised"), f"{described(error)} (in judge)"
-    return judgement, objection(judgement, cell)
+class Judge:
+    """Asks a cell's scenario to judge its trials, and checks what it says."""
 
+    def __init__(self, cell: Cell, stage: Stage) -> None:
+        self._cell = cell
+        self._stage = stage
+        self._measured: tuple[str, ...] = ()
+        """Names of measures that were found right the last time: they are the same in most trials."""
 
-def objection(judgement: object, cell: Cell) -> str:
-    """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
-    if not isinstance(judgement, Judgement):
-        return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
-    if judgement.outcome not in cell.scenario.outcomes:
-        return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
-    if not isinstance(judgement.measures, Mapping):
-        return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
-    for name, value in judgement.measures.items():
-        if not isinstance(name, str) or storable(name) != name:
-            return f"judge measured {name!a}, expected a name that is text"
-        if name in cell.taken_names:
-            return f"judge measured {name!r}, which is a column already"
-        if type(value) not in _MEASURES:
-            return f"judge measured {name} as a {type(value).__name__}, expected a bool, int, float, str or None"
-    return ""
+    def judged(self, returns: Sequence[object]) -> tuple[Judgement, str]:
+        """What the scenario's judge says, and what is wrong with that for a row; empty if nothing is."""
+        try:
+            judgement = self._cell.scenario.judge(self._stage, returns)
+        except RAISED_BY_USERS as error:
+            return Judgement("raised"), f"{described(error)} (in judge)"
+        failure = self._objection(judgement)
+        if not failure:
+            self._measured = tuple(judgement.measures)
+        return judgement, failure
+
+    def _objection(self, judgement: object) -> str:
+        """What is wrong with what a judge returned, for rows and columns; empty if nothing is."""
+        if not isinstance(judgement, Judgement):
+            return f"judge returned a {type(judgement).__name__}, expected a lab.Judgement"
+        if judgement.outcome not in self._cell.scenario.outcomes:
+            return f"judge called it {judgement.outcome!r}, which `outcomes` does not declare"
+        if not isinstance(judgement.measures, Mapping):
+            return f"judge measured a {type(judgement.measures).__name__}, expected a mapping of names to values"
+        if tuple(judgement.measures) != self._measured:
+            for name in judgement.measures:
+                if not isinstance(name, str) or storable(name) != name:
+                    return f"judge measured {name!a}, expected a name that is text"
+                if name in self._cell.taken_names:
+                    return f"judge measured {name!r}, which is a column already"
+        if not _MEASURES.issuperset(map(type, judgement.measures.values())):
+            for name, value in judgement.measures.items():
+                if type(value) not in _MEASURES:
+                    found = type(value).__name__
+                    return f"judge measured {name} as a {found}, expected a bool, int, float, str or None"
+        return ""
 
 
 def storable(text: str) -> str:

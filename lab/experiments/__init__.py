@@ -15,7 +15,7 @@ from lab.scenarios import BUILT_IN as SCENARIOS
 from lab.scenarios import known_scenarios, name_of, scenario_named
 
 TUTORIAL_SCALE = 100
-BUILT_IN = ("tutorial", "ticket_sale", "guards", "messages")
+BUILT_IN = ("tutorial", "tutorial_seconds", "ticket_sale", "guards", "messages")
 
 
 def built_in(name: str) -> Experiment:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import delays
-from lab.cell import ALIGNMENTS, START_METHODS, Cell
+from lab.cell import ALIGNMENTS, START_METHODS, WANTS, Cell, works_on
 from lab.delays import Delay
+from lab.engines.choice import ENGINES
 from lab.errors import UsageError, unknown_name
 from lab.guards import guard_named
 from lab.scenario import Scenario
@@ -23,7 +24,6 @@ from lab.stores import store_named
 
 TRIALS = 1000
 MOST_TRIALS = 100_000_000
-ENGINES = ("real", "simulated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +125,23 @@ def _stores(grid: Grid, kind: type[Scenario]) -> Sequence[type[Store] | None]:
 
 def _guards(grid: Grid, kind: type[Scenario], store: type[Store] | None) -> Sequence[str]:
     """The guards that were named, or all of the scenario's that work on this store."""
-    if grid.guards:
-        return grid.guards
-    return [guard for guard in kind.guards if store is None or issubclass(store, guard_named(guard).needs_store)]
+    return grid.guards or [guard for guard in kind.guards if works_on(guard_named(guard), store)]
+
+
+def left_out(experiment: Experiment) -> str:
+    """Which guards of scenarios have no cell since they don't work on a store, and why; empty if none has been asked.
+
+    Of a grid that names its guards nothing is left out: there, such a guard is a UsageError.
+    """
+    stores: dict[str, list[str]] = {}
+    for grid in experiment.grids:
+        kind = scenario_named(grid.scenario)
+        for store in _stores(grid, kind):
+            for guard in [] if grid.guards else kind.guards:
+                if store is not None and not works_on(guard_named(guard), store):
+                    stores.setdefault(guard, []).append(store.name)
+    parts = [f"{guard} on {', '.join(dict.fromkeys(names))} ({WANTS[guard]})" for guard, names in stores.items()]
+    return "; ".join(parts)
 
 
 def _trials(experiment: Experiment, grid: Grid, cell: Cell) -> int:
@@ -166,6 +180,8 @@ def _check(experiment: Experiment) -> None:
     ):
         if found not in known:
             raise unknown_name(what, found, known)
+    if experiment.engine == "simulated":
+        _check_simulated(experiment)
     if not experiment.grids:
         raise UsageError(f"experiment {experiment.name} has no grid: expected at least one with a scenario.")
     if experiment.until_width is not None and not 0 < experiment.until_width < 1:
@@ -174,3 +190,17 @@ def _check(experiment: Experiment) -> None:
         raise UsageError(f"scale {experiment.scale}: expected over 0. Try 100, which makes 10 ms of a second.")
     if experiment.lanes is not None and not 1 <= experiment.lanes <= 64:
         raise UsageError(f"lanes {experiment.lanes}: expected 1 to 64. Leave it out to have it chosen and checked.")
+
+
+def _check_simulated(experiment: Experiment) -> None:
+    """UsageError for what means something in real time and real processes alone."""
+    for option, found, default, why in (
+        ("alignment", experiment.alignment, "natural", "actors start at the same virtual moment anyhow"),
+        ("start-method", experiment.start_method, "fork", "it starts no process"),
+        ("lanes", experiment.lanes, None, "no trial waits for a clock"),
+        ("dir", experiment.directory, None, "its files are in memory"),
+    ):
+        if found != default:
+            raise UsageError(
+                f"--{option} {found} makes no sense on the simulated engine: {why}. Leave it out, or try --engine real."
+            )

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 
-from lab.archive import Archive, done, violations
+from lab.archive import Archive, crews, done
 from lab.cell import Cell
-from lab.engines.real import RealEngine
+from lab.engines.choice import engine_named
+from lab.engines.protocol import Engine
+from lab.engines.real import scratch
+from lab.errors import OutputError
 from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans
 from lab.experiments.lanes import CHECKED, drift
-from lab.statistics import sequential_interval
+from lab.statistics import rate_interval, sequential_interval
 from lab.trial import Trial
+
+FEWEST_CREWS = 10
+"""Before so many crews were measured nobody knows how much they differ, and no cell stops."""
+
+
+_FULL = (f"OSError: [Errno {errno.ENOSPC}]", "OperationalError: database or disk is full")
+_ROOM = 1 << 20
+"""Bytes that the files of a store may need: with less, what is said of a full disk is believed."""
 
 
 class Progress:
@@ -45,8 +58,8 @@ class _Course:
     block_size: int
     lanes: int
     is_checked: bool
-    trials: int
-    violations: int
+    crews: dict[tuple[int, int], list[int]]
+    """Violations and trials of each block on each lane."""
 
     def next_block(self) -> tuple[int, list[int]]:
         """The number of the block that comes next, and its missing trials."""
@@ -65,7 +78,7 @@ def measure(experiment: Experiment, archive: Archive, progress: Progress) -> Non
     """
     courses = _courses(experiment, archive, progress)
     directory = Path(experiment.directory) if experiment.directory else None
-    with RealEngine(experiment.seed, directory) as engine:
+    with engine_named(experiment.engine, experiment.seed, directory) as engine:
         while courses:
             courses = [course for course in courses if _advance(course, experiment, engine, archive, progress)]
 
@@ -73,40 +86,64 @@ def measure(experiment: Experiment, archive: Archive, progress: Progress) -> Non
 def _courses(experiment: Experiment, archive: Archive, progress: Progress) -> list[_Course]:
     cells = plans(experiment)
     measured = done(archive.folder)
-    counted = violations(archive.folder) if measured and experiment.until_width is not None else {}
+    counted = crews(archive.folder) if measured and experiment.until_width is not None else {}
     progress.starts(cells, sum(len(numbers) for numbers in measured.values()))
     found = []
     for plan in cells:
         known = measured.get(plan.cell.cell_id, set())
         missing = deque(number for number in range(plan.trials) if number not in known)
         lanes, size = layout(experiment, plan)
-        before = (len(known), counted.get(plan.cell.cell_id, 0))
-        found.append(_Course(plan, missing, size, lanes, experiment.lanes is not None, *before))
+        before = counted.get(plan.cell.cell_id, {})
+        found.append(_Course(plan, missing, size, lanes, experiment.lanes is not None, before))
     return [course for course in found if not _is_done(course, experiment, progress)]
 
 
 def _is_done(course: _Course, experiment: Experiment, progress: Progress) -> bool:
     """True if all trials are measured, or enough for an interval as narrow as was asked for."""
-    if course.missing and experiment.until_width is not None:
-        low, high, _ = sequential_interval(course.violations, course.trials)
-        if high - low <= experiment.until_width:
-            progress.skips(course.plan.cell, len(course.missing))
-            return True
+    width = experiment.until_width
+    if course.missing and width is not None and _is_narrow(list(course.crews.values()), width):
+        progress.skips(course.plan.cell, len(course.missing))
+        return True
     return not course.missing
 
 
-def _advance(course: _Course, experiment: Experiment, engine: RealEngine, archive: Archive, progress: Progress) -> bool:
+def _is_narrow(counts: Sequence[Sequence[int]], width: float) -> bool:
+    """True if the interval of the violations is, by single trials as well as by crews as a whole."""
+    if len(counts) < FEWEST_CREWS:
+        return False
+    events, trials = zip(*counts, strict=True)
+    low, high, _ = sequential_interval(sum(events), sum(trials))
+    if high - low > width:
+        return False
+    # Only now, since it loads numpy, which workers that are forked later have to carry.
+    low, high, _ = rate_interval(events, trials, is_sequential=True)
+    return high - low <= width
+
+
+def _advance(course: _Course, experiment: Experiment, engine: Engine, archive: Archive, progress: Progress) -> bool:
     """Run the next block of a cell; False if it needs no further one."""
     block, numbers = course.next_block()
+    place = Path(experiment.directory) if experiment.directory else scratch.tmpfs()
     for trial in _block(course, numbers, engine, progress):
+        _check_room(trial, place)
         archive.add(course.plan.cell.cell_id, block, trial)
-        course.trials += 1
-        course.violations += trial.violation
+        crew = course.crews.setdefault((block, trial.lane), [0, 0])
+        crew[0] += trial.violation
+        crew[1] += 1
         progress.ended(trial)
     return not _is_done(course, experiment, progress)
 
 
-def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+def _check_room(trial: Trial, place: Path) -> None:
+    """OutputError if the trial ended for want of room where stores have their files: no outcome of the program."""
+    if trial.outcome == "raised" and trial.detail.startswith(_FULL) and disk_usage(place).free < _ROOM:
+        raise OutputError(
+            f"no room for the store's files in {place}: trial {trial.trial} ended with {trial.detail}. Make room "
+            "there, or try --dir with another place; what was measured before is kept."
+        )
+
+
+def _block(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
     cell, timeout_s = course.plan.cell, course.plan.timeout_s
     if not course.is_checked and course.lanes > 1:
         progress.enters(cell, 1)
@@ -122,7 +159,7 @@ def _block(course: _Course, numbers: list[int], engine: RealEngine, progress: Pr
         session.close()
 
 
-def _checked_lanes(course: _Course, numbers: list[int], engine: RealEngine, progress: Progress) -> Iterator[Trial]:
+def _checked_lanes(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
     """Run trials on one lane, and the same again side by side; halve the lanes until the two agree.
 
     The rows of the one lane are kept. Those of the repetitions are not: their trials are measured already.

@@ -9,20 +9,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab import delays
 from lab.plots.style import shortened
+from lab.rows import IDENTITY, Row, described, differing, rows
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Row = dict[str, Any]
-"""A cell: the summary's columns by name, None where one is missing."""
-
-# In the order in which panels are sorted and titled.
-IDENTITY = ("scenario", "store", "engine", "alignment", "start_method", "delay", "processes")
-_NO_FIELDS = {*IDENTITY, "cell_id", "guard", "lanes"}
+__all__ = ["IDENTITY", "Panel", "Row", "described", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +25,6 @@ class Panel:
     title: str
     key: tuple[Any, ...]
     cells: list[Row]
-
-
-def rows(summary: pd.DataFrame) -> list[Row]:
-    """The cells in which at least one trial was run."""
-    table = summary.astype(object).where(summary.notna(), None)
-    found = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
-    return [_tidy(row) for row in found if row["trials"]]
-
-
-def _tidy(row: Row) -> Row:
-    # A CSV file with no delay but 0 reads as numbers.
-    delay = "" if row["delay"] is None else str(row["delay"])
-    delay = "0" if delay in ("0.0", "0") else delay
-    return {**row, "delay": delay, "store": row["store"] or "", "processes": int(row["processes"])}
 
 
 def has(cell: Row, *names: str) -> bool:
@@ -85,16 +64,14 @@ def _splitting(cells: Sequence[Row], compared: Sequence[str]) -> list[str]:
         given = [] if name == "alignment" else split
         if name not in compared and _differs(cells, name, given):
             split.append(name)
-    for name in _fields(cells):
-        if _differs(cells, name, [*split, *(column for column in compared if column in IDENTITY)]):
-            split.append(name)
-    return split
+    given = ["scenario", *(name for name in compared if name in IDENTITY)]
+    return split + [name for name in _differing(cells) if _differs(cells, name, given)]
 
 
-def _fields(cells: Sequence[Row]) -> list[str]:
-    """The scenario's fields: whatever stands before the column `trials` and is not the cell's own."""
-    names = list(cells[0]) if cells else ["trials"]
-    return [name for name in names[: names.index("trials")] if name not in _NO_FIELDS]
+def _differing(cells: Sequence[Row]) -> list[str]:
+    """The parameters in which cells of one scenario differ, whatever else does: a title must name them."""
+    by_scenario = [[cell for cell in cells if cell["scenario"] == name] for name in distinct(cells, "scenario")]
+    return list(dict.fromkeys(name for alike in by_scenario for name in differing(alike)))
 
 
 def _differs(cells: Sequence[Row], name: str, given: Sequence[str]) -> bool:
@@ -104,34 +81,20 @@ def _differs(cells: Sequence[Row], name: str, given: Sequence[str]) -> bool:
 
 
 def _title(names: Sequence[str], values: Sequence[Any]) -> str:
-    parts = filter(None, (described(name, value) for name, value in zip(names, values, strict=True)))
+    parts = filter(None, (_part(name, value) for name, value in zip(names, values, strict=True)))
     # Titles are wrapped between parts, not within: these spaces don't break.
     return ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
-def described(name: str, value: Any) -> str:
-    """A value of a column that identifies cells, as words."""
-    if value in (None, ""):
-        return ""
-    match name:
-        case "processes":
-            return f"{value} {'process' if value == 1 else 'processes'}"
-        case "delay":
-            return f"delay {value}"
-        case "engine":
-            return f"{value} engine"
-        case "alignment":
-            return f"{value} start"
-        case "scenario" | "store" | "start_method":
-            return shortened(str(value), 40)
-        case _:
-            return shortened(f"{name} = {value}", 40)
+def _part(name: str, value: Any) -> str:
+    text = described(name, value)
+    return text if name == "delay" else shortened(text, 40)
 
 
 def shared_by_all(cells: Sequence[Row]) -> str:
     """What the cells have in common, for the line under a picture's title."""
     same = [name for name in IDENTITY if name != "start_method" and len(distinct(cells, name)) == 1]
-    return " · ".join(filter(None, (described(name, cells[0][name]) for name in same)))
+    return " · ".join(filter(None, (_part(name, cells[0][name]) for name in same)))
 
 
 def trials_text(cells: Sequence[Row]) -> str:
@@ -144,6 +107,7 @@ _INTERVALS = {
     "exact": "exact binomial",
     "clustered": "cluster-robust (blocks of trials differ)",
     "sequential": "sequentially valid",
+    "sequential clustered": "sequentially valid and cluster-robust (blocks of trials differ)",
 }
 
 

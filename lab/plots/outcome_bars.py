@@ -46,7 +46,7 @@ def grade_of(scenario: str, outcome: str, grades: Grades = NO_GRADES) -> Grade:
 
 @styled()
 def outcomes(summary: pd.DataFrame, grades: Grades = NO_GRADES) -> Figure | None:
-    """Shares of the outcomes, with the interval of the violation rate beside each bar; None without a trial."""
+    """Shares of the outcomes, with the interval of violations or surprises beside each bar; None without a trial."""
     cells = of.rows(summary)
     counts = [_counts(cell, grades) for cell in cells]
     looks = _looks([kind for count in counts for kind in count])
@@ -63,7 +63,8 @@ def outcomes(summary: pd.DataFrame, grades: Grades = NO_GRADES) -> Figure | None
         scales.percent_axis(one, "x", 0)
         one.grid(visible=False)
     axes[-1].set_xlabel("share of the trials (%)")
-    caption = f"{of.trials_text(cells)} {of.intervals_text(cells)} Beside each bar: that of its violation rate."
+    beside = "Beside each bar: that of its violations, or of what surprised where nothing else happened."
+    caption = f"{of.trials_text(cells)} {of.intervals_text(cells)} {beside}"
     handles = [_patch(kind, look) for kind, look in looks.items()]
     sheet.finish(figure, sheet.Words("How the trials ended", of.shared_by_all(cells), caption), handles)
     return figure
@@ -94,7 +95,9 @@ def _bar(axes: Axes, place: int, counts: Mapping[Kind, int], looks: Mapping[Kind
 
 
 def _rate_text(cell: of.Row) -> str:
-    return percent_interval(cell["violation_low"], cell["violation_high"])
+    """The interval of what the bar begins with: of its violations, or where there are surprises alone, of these."""
+    what = "interesting" if cell.get("interesting_rate") and not cell["violations"] else "violation"
+    return f"{what} {percent_interval(cell[f'{what}_low'], cell[f'{what}_high'])}"
 
 
 def _patch(kind: Kind, look: tuple[str, str]) -> Any:

@@ -6,9 +6,10 @@ Question: is a hang noticed, and does the run go on unharmed?
 
 Observed (two cores, 95 % intervals):
 
-    guard  trials       violations
-    none       20  100 % [83, 100]
-    none       20  100 % [83, 100]
+    stuck_light, 20 trials a cell
+    guard  processes       violations  hang
+    none           2  100 % [83, 100]    20
+    none           5  100 % [83, 100]    20
 
 Every trial is a `hang`, noticed after 0.1 s.
 """

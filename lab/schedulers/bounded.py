@@ -58,7 +58,7 @@ class Bounded:
         self._depth += 1
         place = places[taken - 1]
         if place >= len(enabled):
-            raise Departed(f"operation {self._depth - 1}: {len(enabled)} can be done, more could before")
+            raise Departed(f"operation {self._depth}: {len(enabled)} can be done, more could before")
         self._spent += bool(own) and place not in own
         return place
 

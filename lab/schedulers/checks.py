@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lab.scheduler import Cut, Departed, Operation, Scheduler
+from lab.scheduler import Cut, Departed, Key, Operation, Scheduler
 
 
 class Metrics:
@@ -21,16 +21,16 @@ class Metrics:
         self.executions = 0
         self.deepest = 0
         """The most operations of an execution."""
-        self.preemptions = 0
         self.taken: list[Operation] = []
+        self.preempted: list[int] = []
+        """Where in `taken` the preemptions are."""
 
     def begin(self) -> bool:
         """As the inner one."""
         if not self._inner.begin():
             return False
         self.executions += 1
-        self.preemptions = 0
-        self.taken = []
+        self.taken, self.preempted = [], []
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
@@ -38,9 +38,14 @@ class Metrics:
         place = self._inner.choose(enabled, current)
         operation = enabled[place]
         if operation.actor != current and any(other.actor == current for other in enabled):
-            self.preemptions += 1
+            self.preempted.append(len(self.taken))
         self.taken.append(operation)
         return place
+
+    @property
+    def preemptions(self) -> int:
+        """Those of the execution at hand."""
+        return len(self.preempted)
 
     def end(self, waiting: Sequence[Operation]) -> None:
         """As the inner one."""
@@ -51,17 +56,19 @@ class Metrics:
 class Budget:
     """Ends the search after so many executions or seconds; `spent` says which, and is empty while there is some left.
 
+    `used_s` of the seconds are gone already.
+
     The time is looked at before each operation, so that one long execution does not overrun it.
     """
 
     asks_always = True
 
-    def __init__(self, inner: Scheduler, executions: int | None, seconds: float | None) -> None:
+    def __init__(self, inner: Scheduler, executions: int | None, seconds: float | None, used_s: float = 0.0) -> None:
         self._inner = inner
         self._left = executions
         self._executions = executions
         self._seconds = seconds
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self._end = None if seconds is None else time.monotonic() + seconds - used_s
         self.spent = ""
 
     def begin(self) -> bool:
@@ -105,7 +112,7 @@ class RunTwice:
         self._first, self._every = first, every
         self._executions = 0
         self._seen: list[tuple[tuple[Operation, ...], int]] = []
-        self._is_noting = self._is_due = False
+        self._is_noting = self._is_due = self._was_cut = False
         self.is_repetition = False
 
     def begin(self) -> bool:
@@ -119,13 +126,18 @@ class RunTwice:
         self._executions += 1
         self._is_noting = self._executions <= self._first or self._executions % self._every == 0
         self._seen = []
+        self._was_cut = False
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
         """As the inner one, or as before."""
         if self.is_repetition:
             return self._repeated(enabled)
-        place = self._inner.choose(enabled, current)
+        try:
+            place = self._inner.choose(enabled, current)
+        except Cut:
+            self._was_cut = True
+            raise
         if self._is_noting:
             self._seen.append((tuple(enabled), place))
         return place
@@ -139,21 +151,25 @@ class RunTwice:
             raise Departed(f"operation {self._depth + 1} was done the first time, and the second time all was over")
 
     def _repeated(self, enabled: Sequence[Operation]) -> int:
+        if self._depth == len(self._seen) and self._was_cut:
+            raise Cut
         if self._depth == len(self._seen):
+            if self._was_cut:
+                raise Cut
             raise Departed(f"the second time there was an operation {self._depth + 1}, and the first time none")
         before, place = self._seen[self._depth]
         self._depth += 1
         if tuple(enabled) != before:
-            now = {operation.actor: operation for operation in enabled}
-            differing = [first for first in before if now.get(first.actor) != first] or before
+            first, second = ({operation.key: operation for operation in operations} for operations in (before, enabled))
+            key = next((key for key in {**first, **second} if first.get(key) != second.get(key)), before[0].key)
             raise Departed(
-                f"operation {self._depth}: the first time {_text(differing[0])}, the second time "
-                f"{_text(now.get(differing[0].actor))}"
+                f"operation {self._depth}: the first time {_text(key, first.get(key))}, the second time "
+                f"{_text(key, second.get(key))}"
             )
         return place
 
 
-def _text(operation: Operation | None) -> str:
+def _text(key: Key, operation: Operation | None) -> str:
     if operation is None:
-        return "its actor could do nothing"
+        return f"actor {key[0]} could do nothing"
     return f"actor {operation.actor} would {' '.join((operation.kind, *operation.objects))} {operation.line}".rstrip()

@@ -11,7 +11,9 @@ can't be reversed: the operation races with the last one before which it could h
 Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005 ("may be co-enabled"), which also
 looks at the operations that were still waiting at the end. Where that is not known, it is taken to be so.
 
-An actor that waits with a timeout has two operations; wherever one of them is taken, the other is tried as well.
+What an actor does when it goes on may depend on when that is: who waits for a lock with a timeout gives up if it is
+held, and acquires it if it is not. So races and what reverses them are told by actor. Where one has both operations to
+choose from, and one of them is taken, the other is tried as well.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.schedule import choice_of, listed
 from lab.scheduler import Cut, Departed, Key, Operation
 
 
@@ -48,16 +51,20 @@ class Node:
         if other in self.places:
             self.tried.setdefault(other, False)
 
-    def reverse(self, firsts: Sequence[Key], later: Key) -> None:
-        """See to it that one of `firsts` is tried, best `later`; if none of them could be done, all that could."""
-        if any(key in self.tried or key in self.sleeping for key in firsts):
+    def reverse(self, firsts: Sequence[int], later: int) -> None:
+        """See to it that one of the actors `firsts` goes on here, best `later`; if none of them could, all that can."""
+        able = {actor: keys for actor in firsts if (keys := self.keys(actor))}
+        if any(all(key in self.tried or key in self.sleeping for key in keys) for keys in able.values()):
             return
-        able = [key for key in firsts if key in self.places]
         if not able:
             for key in self.places:
                 self.add(key)
         else:
-            self.add(later if later in able else able[0])
+            self.add(able.get(later, next(iter(able.values())))[0])
+
+    def keys(self, actor: int) -> list[Key]:
+        """What this actor can do here: nothing, one thing, or two."""
+        return [key for key in ((actor, False), (actor, True)) if key in self.places]
 
     def next_key(self) -> Key | None:
         """What is to be tried next, and is not covered by what was tried."""
@@ -69,11 +76,11 @@ class Node:
 
 @dataclass
 class Reversal:
-    """A race at a node of another search's: there one of `firsts` must be tried, or else all that could be done."""
+    """A race at a node of another search's: there one of the actors `firsts` must go on, or else all that could."""
 
     place: int
-    firsts: list[Key]
-    later: Key
+    firsts: list[int]
+    later: int
 
 
 class Dpor:
@@ -127,7 +134,10 @@ class Dpor:
             node = self.nodes[depth]
             place = node.places[node.chosen.key]
             if place >= len(enabled) or enabled[place] != node.chosen:
-                raise Departed(f"operation {depth}: expected {node.chosen}, found {enabled}")
+                raise Departed(
+                    f"operation {depth + 1}: {choice_of(node.chosen)} could be done before; what can be done now is: "
+                    f"{listed(enabled)}"
+                )
             return place
         node = Node(tuple(enabled), self._sleeping(depth))
         awake = [operation for operation in node.enabled if operation.key not in node.sleeping]
@@ -183,9 +193,9 @@ class Dpor:
         """Add to the node of the first of two operations in a race what leads to the later one coming first."""
         firsts = self._trace.firsts(race, later)
         if race < self._given:
-            self.reversals.append(Reversal(race, firsts, later.key))
+            self.reversals.append(Reversal(race, firsts, later.actor))
         else:
-            self.nodes[race].reverse(firsts, later.key)
+            self.nodes[race].reverse(firsts, later.actor)
 
 
 class Trace:
@@ -237,27 +247,44 @@ class Trace:
         announced = own[-1] if own else -1
         seen, found = dict(self._before(operation.actor)), []
         for place in self._latest_conflicting(operation, seen):
-            was_blocked = place > announced and operation.key not in nodes[place].places
-            if not was_blocked:
+            was_blocked = place > announced and not nodes[place].keys(operation.actor)
+            if not was_blocked or self._is_enabled_by_others(operation, place):
                 found.append(place)
                 _join(seen, self._clocks[place])
         return found
 
-    def firsts(self, race: int, later: Operation) -> list[Key]:
-        """Who can begin an execution in which `later` comes before the operation at `race`.
+    def _is_enabled_by_others(self, operation: Operation, race: int) -> bool:
+        """True if what was blocked there may have been let go by what does not depend on the operation there.
+
+        That is one on another object, since on one object the two would be in conflict:
+
+            actor 0    try to get
+            actor 1                  put
+            feeder                         deliver, which touches its buffer and the queue
+        """
+        if len(operation.objects) < 2:
+            return False
+        later = {place for name in operation.objects for place in self._accesses.get(name, ()) if place > race}
+        return any(
+            operation.conflicts_with(self._operations[place]) and not self._is_before(race, self._clocks[place])
+            for place in later
+        )
+
+    def firsts(self, race: int, later: Operation) -> list[int]:
+        """The actors that can begin an execution in which `later` comes before the operation at `race`.
 
         The operations after that one which do not depend on it, and then `later`: of these, all that depend on none
         before them (the initials of the paper).
         """
         kept: list[int] = []
-        firsts: dict[int, Key] = {}
+        firsts: list[int] = []
         for place in range(race + 1, len(self._operations)):
             clock = self._clocks[place]
             if self._is_before(race, clock):
                 continue
             operation = self._operations[place]
             if operation.actor not in firsts and not any(self._is_before(other, clock) for other in kept):
-                firsts[operation.actor] = operation.key
+                firsts.append(operation.actor)
             kept.append(place)
         if later.actor not in firsts:
             before = self._before(later.actor)
@@ -265,8 +292,8 @@ class Trace:
                 self._is_before(place, before) or self._operations[place].conflicts_with(later) for place in kept
             )
             if not depends:
-                firsts[later.actor] = later.key
-        return list(firsts.values())
+                firsts.append(later.actor)
+        return firsts
 
     def _before(self, actor: int) -> Clock:
         own = self._places.get(actor)

@@ -41,7 +41,7 @@ class Exhaustive:
             self._taken.append(0)
             self._open.append(len(enabled))
         elif len(enabled) != self._open[depth]:
-            raise Departed(f"operation {depth}: {len(enabled)} can be done, {self._open[depth]} could before")
+            raise Departed(f"operation {depth + 1}: {len(enabled)} can be done, {self._open[depth]} could before")
         return self._taken[depth]
 
     def end(self, waiting: Sequence[Operation]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.schedule import Choice, choice_of
+from lab.schedule import Choice, choice_of, listed
 from lab.scheduler import Departed, Operation
 
 
@@ -26,10 +26,12 @@ class Replay:
         """The recorded operation; Departed if nobody announced it."""
         able = [choice_of(operation) for operation in enabled]
         if self._depth == len(self._choices):
-            raise Departed(f"the schedule ends after operation {self._depth}, and there is more to do: {_listed(able)}")
+            raise Departed(
+                f"the schedule ends after operation {self._depth}, and there is more to do: {listed(enabled)}"
+            )
         choice = self._choices[self._depth]
         if choice not in able:
-            raise Departed(f"operation {self._depth + 1} should be: {choice}; what can be done is: {_listed(able)}")
+            raise Departed(f"operation {self._depth + 1} should be: {choice}; what can be done is: {listed(enabled)}")
         self._depth += 1
         return able.index(choice)
 
@@ -38,7 +40,3 @@ class Replay:
         if self._depth < len(self._choices):
             choice = self._choices[self._depth]
             raise Departed(f"operation {self._depth + 1} should be: {choice}; but the execution was over")
-
-
-def _listed(choices: Sequence[Choice]) -> str:
-    return "; ".join(map(str, choices))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from lab.store import Record, Steps, Store, TornRead, VersionedStore
+from lab.store import BUSY, DirectStore, Record, Steps, TornRead, VersionedStore
 
 FILE = "state.json"
 
 
-class JsonFile(Store):
+class JsonFile(DirectStore):
     """A JSON file that is read with `json.load` and rewritten in place with `open(…, "w")` and `json.dump`.
 
     Opening for writing empties the file, so it is empty from then until the new text is flushed:
@@ -23,6 +23,10 @@ class JsonFile(Store):
     def read(self) -> Steps[Record]:
         """The record; TornRead if the file is half written."""
         yield "read"
+        return self.read_directly()
+
+    def read_directly(self) -> Record:
+        """The record; TornRead if the file is half written."""
         with self.place.folder.open(FILE) as file:
             return _parsed(file.read())
 
@@ -31,6 +35,11 @@ class JsonFile(Store):
         yield "truncate"
         with self.place.folder.open(FILE, "w") as file:
             yield "write"
+            json.dump(record, file)
+
+    def write_directly(self, record: Record) -> None:
+        """Rewrite the file in place; it is as empty in between."""
+        with self.place.folder.open(FILE, "w") as file:
             json.dump(record, file)
 
     def fill(self, record: Record) -> None:
@@ -46,8 +55,9 @@ class AtomicJsonFile(VersionedStore):
     """A JSON file that is written beside its place and moved there with `os.replace`: no reader sees half a file.
 
     The file holds a token with the record. A write_if claims its token by creating a file named after it, which one
-    process alone can do; it then makes sure that the token still stands. A claim that fails, fails because another
-    process is replacing that very version.
+    process alone can do; it then makes sure that the token still stands. Who finds it claimed waits until it is let go:
+    to report the lost race at once would have the guard read the same version, and lose again, for as long as the
+    claimer is not scheduled.
     """
 
     name = "atomic_json_file"
@@ -73,12 +83,13 @@ class AtomicJsonFile(VersionedStore):
         """Replace the file if its token is still this one."""
         claim = f"claim-{version}"
         yield "claim"
-        if not self.place.folder.claim(claim):
-            return False
+        while not self.place.folder.claim(claim):
+            yield BUSY
         try:
             is_current = (yield from self.read_versioned())[0] == version
             if is_current:
                 yield from self.write(record)
+            yield "release"
         finally:
             self.place.folder.remove(claim)
         return is_current

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from lab import draws
-from lab.store import BUSY, SHARED_INTEGERS, Record, Steps, VersionedStore
+from lab.store import BUSY, SHARED_INTEGERS, DirectStore, Record, Steps, VersionedStore
 
 # Where things stand in the shared integers. The first write, before any actor runs, writes the names of the keys.
 _VERSION, _KEYS_ID, _KEYS_LENGTH, _KEYS, _VALUES, _END = 0, 1, 2, 8, 72, SHARED_INTEGERS
 
 
-class Memory(VersionedStore):
+class Memory(DirectStore, VersionedStore):
     """A few 64-bit whole numbers by name. Each number is read or written whole; a record of several is not.
 
     `write` is a bare store, as a program would do it; only `write_if` excludes others, by a lock of the store's own.
@@ -34,14 +34,29 @@ class Memory(VersionedStore):
             record[key] = integers[index]
         return record
 
+    def read_directly(self) -> Record:
+        """The record, number by number."""
+        integers = self.place.integers
+        record, index = {}, _VALUES
+        for key in self._known_keys():
+            record[key] = integers[index]
+            index += 1
+        return record
+
     def write(self, record: Record) -> Steps[None]:
         """Overwrite the record, number by number."""
-        integers = self.place.integers
-        if tuple(record) != self._known_keys():
-            self._declare(tuple(record))
+        integers = self._integers_for(record)
         for index, value in enumerate(record.values(), _VALUES):
             yield "write"
             integers[index] = value
+
+    def write_directly(self, record: Record) -> None:
+        """Overwrite the record, number by number."""
+        integers = self._integers_for(record)
+        index = _VALUES
+        for value in record.values():
+            integers[index] = value
+            index += 1
 
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""
@@ -72,6 +87,11 @@ class Memory(VersionedStore):
             return True
         finally:
             self.place.lock.release()
+
+    def _integers_for(self, record: Record) -> memoryview:
+        if tuple(record) != self._known_keys():
+            self._declare(tuple(record))
+        return self.place.integers
 
     def _known_keys(self) -> tuple[str, ...]:
         integers = self.place.integers

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from lab.errors import OutputError
 from lab.store import BUSY, Record, Steps, TransactionalStore, VersionedStore
 
 FILE = "state.sqlite"
@@ -28,10 +29,16 @@ class Sqlite(VersionedStore, TransactionalStore):
         return sqlite3.connect(self.place.folder.path(FILE), timeout=0, isolation_level=None)
 
     def create(self) -> None:
-        """Make the table and its only row."""
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("CREATE TABLE state (version INTEGER NOT NULL, document TEXT NOT NULL)")
-        self._connection.execute("INSERT INTO state VALUES (0, '{}')")
+        """Make the table and its only row; OutputError if its place has no room for it."""
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("CREATE TABLE state (version INTEGER NOT NULL, document TEXT NOT NULL)")
+            self._connection.execute("INSERT INTO state VALUES (0, '{}')")
+        except sqlite3.OperationalError as error:
+            path = self.place.folder.path(FILE)
+            raise OutputError(
+                f"can't make {path}: {error}. Make room there, or try --dir with another place."
+            ) from error
 
     def close(self) -> None:
         """Close this process's connection."""

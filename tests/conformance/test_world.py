@@ -13,10 +13,13 @@ from conftest import make_cell
 from lab.delays import Delay, constant, uniform
 from lab.engines.real import RealEngine
 from lab.engines.real.world import RealWorld
+from lab.engines.simulated import SimulatedEngine
+from lab.engines.simulated.world import SimulatedWorld
 from lab.scenario import Scenario
 from lab.trial import Judgement, ok
 
-ENGINES = {"real": RealEngine}
+ENGINES = {"real": RealEngine, "simulated": SimulatedEngine}
+WORLDS = (RealWorld, SimulatedWorld)
 
 
 class Conforms(Scenario):
@@ -260,11 +263,14 @@ class Broken:
         return None
 
 
+def broken(whole, kind):
+    return lambda world, asked, name: Broken() if asked == kind else whole(world, asked, name)
+
+
 @pytest.mark.parametrize("kind", ["lock", "semaphore", "bounded_semaphore", "event", "queue"])
 def test_a_broken_world_fails(returns, monkeypatch, kind):
-    whole = RealWorld._primitive
-    broken = lambda world, asked, name: Broken() if asked == kind else whole(world, asked, name)  # noqa: E731
-    monkeypatch.setattr(RealWorld, "_primitive", broken)
+    for world in WORLDS:
+        monkeypatch.setattr(world, "_primitive", broken(world._primitive, kind))
     deeds = {
         "lock": "lock_excludes",
         "semaphore": "semaphore_admits_two",

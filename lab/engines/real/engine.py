@@ -133,11 +133,10 @@ class RealSession:
         """Wait for something to happen, and yield the trials that ended by it."""
         first_deadline = min([lane.deadline for lane in busy])
         ready = self._poll.poll(max(0.0, first_deadline - time.monotonic()) * 1000)
-        events = [(self._lane_of[descriptor], descriptor) for descriptor, _ in ready]
-        crews = {lane: lane.crew for lane, _ in events}
-        for lane, descriptor in events:
+        lanes = [self._lane_of[descriptor] for descriptor, _ in ready]
+        for lane, crew, (descriptor, _) in zip(lanes, [lane.crew for lane in lanes], ready, strict=True):
             # An event of a crew that went with an earlier event of this round may bear a number of the new crew's.
-            ended = self._ended(lane, descriptor, lane in busy) if lane.crew is crews[lane] else None
+            ended = self._ended(lane, descriptor, lane in busy) if lane.crew is crew else None
             if ended is not None:
                 yield lane, ended
         if first_deadline <= time.monotonic():

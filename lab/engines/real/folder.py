@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 
 @dataclass(frozen=True, slots=True)
 class RealFolder:
-    """A folder of the operating system."""
+    """A folder of the operating system.
+
+    What `load` and `save` have opened stays open until `close`: they are called before and after every trial.
+    """
 
     where: str
+    _kept: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def open(self, name: str, mode: str = "r") -> IO[str]:
         """The built-in `open`, in this folder."""
@@ -24,20 +28,33 @@ class RealFolder:
         return f"{self.where}/{name}"
 
     def load(self, name: str) -> bytes:
-        """A whole file, as it was when it was opened."""
-        descriptor = os.open(f"{self.where}/{name}", os.O_RDONLY)
-        try:
-            return os.read(descriptor, os.fstat(descriptor).st_size)
-        finally:
-            os.close(descriptor)
+        """A whole file, by a descriptor that stays open."""
+        descriptor, size = self._opened(name, os.O_RDWR)
+        return os.pread(descriptor, size, 0)
 
     def save(self, name: str, content: bytes) -> None:
-        """Make this the whole file."""
-        descriptor = os.open(f"{self.where}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, content)
-        finally:
+        """Make this the whole file, by a descriptor that stays open."""
+        descriptor, size = self._opened(name, os.O_RDWR | os.O_CREAT)
+        os.pwrite(descriptor, content, 0)
+        if size > len(content):
+            os.ftruncate(descriptor, len(content))
+
+    def close(self) -> None:
+        """Give back what this process holds open."""
+        for descriptor in self._kept.values():
             os.close(descriptor)
+        self._kept.clear()
+
+    def _opened(self, name: str, flags: int) -> tuple[int, int]:
+        """The file's descriptor, and its size."""
+        if name in self._kept:
+            status = os.fstat(self._kept[name])
+            if status.st_nlink:
+                return self._kept[name], status.st_size
+            # Another file has been moved to its place, or it was removed.
+            os.close(self._kept.pop(name))
+        descriptor = self._kept[name] = os.open(f"{self.where}/{name}", flags, 0o600)
+        return descriptor, os.fstat(descriptor).st_size
 
     def replace(self, source: str, target: str) -> None:
         """`os.replace`."""

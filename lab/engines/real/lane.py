@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,18 @@ from lab.engines.real.slots import (
     IS_SPILLED,
     RAISED,
     SECTIONS,
+    SLOT,
     STATUS,
     TRIAL_SEED,
     VALUE,
     WAIT_NS,
 )
 from lab.engines.real.world import place_of, straight_through
-from lab.engines.rows import RAISED_BY_USERS, judged, middle, storable
+from lab.engines.rows import RAISED_BY_USERS, Judge, middle, storable
 from lab.errors import UsageError
 from lab.guard import described
 from lab.store import StagedStore, Store
-from lab.trial import Measure, Note, Trial
+from lab.trial import Note, Trial
 from lab.world.protocol import Stage
 
 _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
@@ -76,10 +77,11 @@ class Lane:
             self._start_crew()
             starts += 1
         # Opened after the workers have started: a database connection must not be carried through a fork.
-        place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
-        self._store = (self._cell.store or Store)(place)
+        self._place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
+        self._store = (self._cell.store or Store)(self._place)
         self._store.create()
         self._stage = Stage(self._cell.processes, StagedStore(self._store, straight_through))
+        self._judge = Judge(self._cell, self._stage)
 
     def begin(self, trial: int) -> Trial | None:
         """Set the stage and release the crew for the trial of this number; its row at once if `setup` raised."""
@@ -89,7 +91,7 @@ class Lane:
         try:
             self._cell.scenario.setup(self._stage)
         except RAISED_BY_USERS as error:
-            return self._row("raised", detail=f"{described(error)} (in setup)")
+            return self._without_end("raised", f"{described(error)} (in setup)")
         slots = self.crew.slots
         slots.clear(self._cell.processes)
         slots.header[TRIAL_SEED] = self._seed
@@ -104,45 +106,55 @@ class Lane:
         """The row of the trial whose actors are all done; to be asked when the crew's `done` is readable."""
         self._voids = 0
         self.crew.gather()
-        rows = self.crew.slots.read(self._cell.processes)
-        returns: list[Any] = []
-        notes: list[Note] = []
-        for actor, row in enumerate(rows):
-            returned = row[VALUE] != 0 if row[STATUS] == BOOL else row[VALUE] if row[STATUS] == INT else None
-            if row[EXTRA_BYTES] or row[IS_SPILLED]:
-                try:
-                    extras = self.crew.slots.extras(actor)
-                except RAISED_BY_USERS as error:
-                    return self._broken("raised", f"{described(error)} (unpickling what actor {actor} returned)")
-                for extra in extras:
-                    if isinstance(extra, list):
-                        notes += extra
-                    else:
-                        returned = extra[1]
-            if row[STATUS] == RAISED:
-                return self._broken("raised", f"{returned} (actor {actor})")
-            returns.append(returned)
-        self._stage.notes = notes
-        return self._finished(rows, returns)
-
-    def _finished(self, rows: Sequence[Sequence[int]], returns: Sequence[Any]) -> Trial:
+        numbers = self.crew.slots.read(self._cell.processes)
         if self._align_ns and self._rounds == 1:
-            self._follow(is_late=any(row[IS_LATE] for row in rows))
-        judgement, failure = judged(self._cell, self._stage, returns)
+            self._follow(is_late=any(numbers[IS_LATE::SLOT]))
+        returns: list[Any] = [
+            value != 0 if status == BOOL else value if status == INT else None
+            for status, value in zip(numbers[STATUS::SLOT], numbers[VALUE::SLOT], strict=True)
+        ]
+        failure = ""
+        if any(numbers[EXTRA_BYTES::SLOT]) or any(numbers[IS_SPILLED::SLOT]):
+            failure = self._unpack(numbers, returns)
+        if not failure:
+            judgement, failure = self._judge.judged(returns)
         if failure:
             return self._broken("raised", failure)
-        wall_ns = max([row[END_NS] for row in rows]) - self._start_ns
-        waits_ns = sorted([row[WAIT_NS] for row in rows if row[SECTIONS]])
-        trial = self._row(
-            judgement.outcome,
-            wall_s=wall_ns / 1e9,
-            wait_median_s=middle(waits_ns) / 1e9 if waits_ns else None,
-            wait_max_s=waits_ns[-1] / 1e9 if waits_ns else None,
-            measures=judgement.measures,
-        )
+        wall_ns = max(numbers[END_NS::SLOT]) - self._start_ns
+        waits = zip(numbers[WAIT_NS::SLOT], numbers[SECTIONS::SLOT], strict=True)
+        waits_ns = sorted([wait for wait, sections in waits if sections])
         if not self.crew.maker.restore():
             self.replace_crew()
-        return trial
+        return Trial(
+            self._trial,
+            self._seed,
+            self._number,
+            judgement.outcome,
+            "",
+            judgement.outcome in self._cell.violations,
+            wall_ns / 1e9,
+            middle(waits_ns) / 1e9 if waits_ns else None,
+            waits_ns[-1] / 1e9 if waits_ns else None,
+            judgement.measures,
+        )
+
+    def _unpack(self, numbers: Sequence[int], returns: list[Any]) -> str:
+        """Take what is no small number, returned values and notes; what was raised or can't be taken, else empty."""
+        notes: list[Note] = []
+        self._stage.notes = notes
+        for actor, status in enumerate(numbers[STATUS::SLOT]):
+            try:
+                extras = self.crew.slots.extras(actor)
+            except RAISED_BY_USERS as error:
+                return f"{described(error)} (unpickling what actor {actor} returned)"
+            for extra in extras:
+                if isinstance(extra, list):
+                    notes += extra
+                else:
+                    returns[actor] = extra[1]
+            if status == RAISED:
+                return f"{returns[actor]} (actor {actor})"
+        return ""
 
     def _follow(self, is_late: bool) -> None:
         if is_late:
@@ -152,8 +164,8 @@ class Lane:
 
     def hang(self) -> Trial:
         """The row of a trial whose time is up; the crew is built anew."""
-        rows = self.crew.slots.read(self._cell.processes)
-        waiting = ", ".join(str(actor) for actor, row in enumerate(rows) if row[STATUS] == ACTING)
+        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
+        waiting = ", ".join(str(actor) for actor, status in enumerate(statuses) if status == ACTING)
         return self._broken("hang", f"after {self._timeout_s:g} s, not done: actor {waiting}")
 
     def crash(self, death: int) -> Trial | None:
@@ -162,7 +174,7 @@ class Lane:
         None, and the trial is begun again, if the worker died outside its act: that says nothing about the trial.
         """
         participant = list(self.crew.deaths).index(death)
-        statuses = [row[STATUS] for row in self.crew.slots.read(self._cell.processes)]
+        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
         is_actor = participant < self._cell.processes
         took_part = statuses[participant] == ACTING if is_actor else ACTING in statuses
         self._voids += 1
@@ -180,6 +192,7 @@ class Lane:
         """End the crew."""
         if self._store is not None:
             self._store.close()
+            self._place.folder.close()
         self.crew.close()
 
     def replace_crew(self) -> None:
@@ -196,27 +209,8 @@ class Lane:
     def _broken(self, outcome: str, detail: str) -> Trial:
         self._voids = 0
         self.replace_crew()
-        return self._row(outcome, detail=detail)
+        return self._without_end(outcome, detail)
 
-    def _row(
-        self,
-        outcome: str,
-        *,
-        detail: str = "",
-        wall_s: float | None = None,
-        wait_median_s: float | None = None,
-        wait_max_s: float | None = None,
-        measures: Mapping[str, Measure] = {},
-    ) -> Trial:
-        return Trial(
-            self._trial,
-            self._seed,
-            self._number,
-            outcome,
-            storable(detail) if detail else "",
-            outcome in self._cell.violations,
-            wall_s,
-            wait_median_s,
-            wait_max_s,
-            measures,
-        )
+    def _without_end(self, outcome: str, detail: str) -> Trial:
+        """The row of a trial that some actor did not finish, or that could not be judged."""
+        return Trial(self._trial, self._seed, self._number, outcome, storable(detail), True, None, None, None, {})

@@ -21,7 +21,7 @@ TRIAL_SEED, DEADLINE_NS = 0, 1
 _HEADER = 8
 # A slot.
 END_NS, ASKED_NS, WAIT_NS, SECTIONS, STATUS, VALUE, EXTRA_BYTES, IS_SPILLED, IS_LATE = range(9)
-_SLOT = 9
+SLOT = 9
 # STATUS: how far the actor has come, and how it ended.
 IDLE, ACTING, NONE, BOOL, INT, PICKLED, RAISED = range(7)
 
@@ -35,7 +35,7 @@ class Slots:
     def __init__(self, path: Path, participants: int) -> None:
         self._path = path
         self.participants = participants
-        integers = _HEADER + _SLOT * participants + SHARED_INTEGERS
+        integers = _HEADER + SLOT * participants + SHARED_INTEGERS
         self._extra_start = integers * 8
         size = self._extra_start + _EXTRA * participants
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,18 +48,17 @@ class Slots:
             os.close(descriptor)
         view = memoryview(self._bytes)[: self._extra_start].cast("q")
         self.header = view[:_HEADER]
-        self._slots = view[_HEADER : _HEADER + _SLOT * participants]
-        self.store_integers = view[_HEADER + _SLOT * participants :]
-        self._empty = memoryview(bytes(8 * _SLOT * participants)).cast("q")
+        self._slots = view[_HEADER : _HEADER + SLOT * participants]
+        self.store_integers = view[_HEADER + SLOT * participants :]
+        self._empty = memoryview(bytes(8 * SLOT * participants)).cast("q")
 
     def slot(self, participant: int) -> memoryview:
         """The numbers of one participant."""
-        return self._slots[_SLOT * participant : _SLOT * (participant + 1)]
+        return self._slots[SLOT * participant : SLOT * (participant + 1)]
 
-    def read(self, participants: int) -> list[list[int]]:
-        """The numbers of the first participants, copied at once."""
-        numbers = self._slots[: _SLOT * participants].tolist()
-        return [numbers[start : start + _SLOT] for start in range(0, len(numbers), _SLOT)]
+    def read(self, participants: int) -> list[int]:
+        """The numbers of the first participants, one after another; `[STATUS::SLOT]` of them is all statuses."""
+        return self._slots[: SLOT * participants].tolist()
 
     def add(self, participant: int, extra: Any) -> None:
         """Hand over a value that is no small number; any that can be pickled."""
@@ -90,7 +89,7 @@ class Slots:
 
     def clear(self, participants: int) -> None:
         """Forget the last trial of the first participants."""
-        self._slots[: _SLOT * participants] = self._empty[: _SLOT * participants]
+        self._slots[: SLOT * participants] = self._empty[: SLOT * participants]
 
     def _spill(self, participant: int) -> Path:
         return self._path.with_name(f"extra-{participant}")

@@ -162,8 +162,8 @@ def _end_if_copied(pid: int) -> None:
 
 def _count(slot: memoryview) -> None:
     slot[SECTIONS] += 1
-    if slot[ASKED_NS]:
-        slot[WAIT_NS] += time.monotonic_ns() - slot[ASKED_NS]
+    if asked_ns := slot[ASKED_NS]:
+        slot[WAIT_NS] += time.monotonic_ns() - asked_ns
         slot[ASKED_NS] = 0
 
 

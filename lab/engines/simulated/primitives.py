@@ -42,8 +42,13 @@ class Semaphore(Shared):
             kernel.tell(True)
         elif not kernel.step(self._acquire, timeout):
             return False
-        self.count -= 1
+        self._take()
         return True
+
+    def _take(self) -> None:
+        self.count -= 1
+        if self.count == 0 and self.waiters:
+            self._kernel.used_up(self)
 
     def release(self) -> None:
         """Let go; ValueError where that is once too often."""
@@ -51,11 +56,12 @@ class Semaphore(Shared):
         if self.count == self._most:
             self._kernel.fail(ValueError("semaphore or lock released too many times"))
         self.count += 1
-        self._kernel.changed(self)
+        if self.waiters:
+            self._kernel.changed(self)
 
     def __enter__(self) -> bool:
         self._kernel.step(self._acquire)
-        self.count -= 1
+        self._take()
         return True
 
     def __exit__(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from math import inf
 
 from lab import draws
 from lab.cell import Cell
-from lab.engines.rows import RAISED_BY_USERS, default_timeout_s, judged, middle, storable
+from lab.engines.rows import RAISED_BY_USERS, Judge, default_timeout_s, middle, storable
 from lab.engines.simulated.acts import Acts
+from lab.engines.simulated.ahead import DrawsAhead
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
 from lab.engines.simulated.maker import SimulatedMaker
@@ -26,6 +28,9 @@ from lab.world.protocol import Stage
 
 STUCK_S = 5.0
 """Seconds of real time for which an actor may go on without an operation."""
+
+_BLOCK = 100
+"""Trials whose draws are made together."""
 
 _SMALL = (bool, int, type(None))
 
@@ -67,6 +72,7 @@ class SimulatedSession:
         self._stores = [self._store("coordinator")]
         self._stores[0].create()
         self._stage = Stage(cell.processes, StagedStore(self._stores[0], straight_through))
+        self._judge = Judge(cell, self._stage)
         self._acts = Acts(cell, self.kernel)
         self._worlds: list[SimulatedWorld] = []
         self._bodies = [self._acts.of_actor(self._world(actor)) for actor in range(cell.processes)]
@@ -90,10 +96,14 @@ class SimulatedSession:
 
     def run(self, trials: Iterable[int]) -> Iterator[Trial]:
         """Run the trials with these numbers, and yield each as it ends."""
-        for trial in trials:
-            scheduler = ByTime(draws.trial_seed(self._draw_key, trial))
-            scheduler.begin()
-            yield self._execute(scheduler, trial)[0]
+        numbers = iter(trials)
+        while block := list(islice(numbers, _BLOCK)):
+            seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
+            ahead = DrawsAhead(seeds, self._cell.processes)
+            for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
+                self._diary.ahead, self._diary.row = ahead, row
+                yield self._execute(ByTime(seed), trial)[0]
+                self._diary.ahead = None
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -149,7 +159,7 @@ class SimulatedSession:
                 return self._row(trial, seed, "raised", f"{detail} (actor {number})")
             returns.append(actor.returned)
         self._stage.notes = self._diary.notes
-        judgement, failure = judged(self._cell, self._stage, returns)
+        judgement, failure = self._judge.judged(returns)
         if failure:
             return self._row(trial, seed, "raised", failure)
         acts = self._acts

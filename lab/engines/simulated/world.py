@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab.delays import Delay
-from lab.engines.simulated.kernel import Kernel, Shared, Step, line_of
+from lab.engines.simulated.actors import line_of
+from lab.engines.simulated.ahead import DrawsAhead
+from lab.engines.simulated.kernel import Kernel, Shared, Step
 from lab.engines.simulated.messages import Waiter
 from lab.store import OpenStore
 from lab.trial import Note
@@ -22,11 +24,17 @@ class Diary:
         self.step = Step("note", self.shared)
         self.waiter = Waiter(kernel)
         self.trial_seed = 0
+        self.ahead: DrawsAhead | None = None
+        self.row = 0
+        """Where in `ahead` this trial stands."""
+        self.first: dict[str, list[float]] = {}
+        """First draws of this trial, by name and actor."""
         self.clear(0)
 
     def clear(self, trial_seed: int) -> None:
         """A new trial."""
         self.trial_seed = trial_seed
+        self.first.clear()
         self.notes: list[Note] = []
         self.random_line = ""
 
@@ -57,9 +65,7 @@ class SimulatedWorld(World):
     def sleep(self, delay: Delay | float) -> None:
         """Wait that long in virtual time; a zero delay is no operation at all."""
         if isinstance(delay, Delay):
-            if delay.is_zero:
-                return
-            delay = delay.quantile(0.0 if delay.kind == "constant" else super().random(delay.name))
+            delay = delay.low if delay.kind == "constant" else delay.quantile(self._draw(delay.name))
         if delay > 0:
             self._kernel.sleep(delay)
 
@@ -67,7 +73,17 @@ class SimulatedWorld(World):
         """A seeded draw from [0, 1). That a body drew it is kept: where schedules are explored, its values are not."""
         if not self._diary.random_line:
             self._diary.random_line = line_of(sys._getframe(1))
-        return super().random(name)
+        return self._draw(name)
+
+    def _draw(self, name: str) -> float:
+        drawn, diary = self._drawn, self._diary
+        if name in drawn or diary.ahead is None:
+            return super().random(name)
+        drawn[name] = 1
+        first = diary.first.get(name)
+        if first is None:
+            first = diary.first[name] = diary.ahead.of(diary.row, name)
+        return first[self.actor]
 
     def note(self, name: str) -> None:
         """Stamp virtual time. Where time does not order, the order of stamps is what a judge sees: an operation."""

@@ -1,0 +1,206 @@
+"""What the kinds of operations mean: what each orders, who holds what by it, what it waits for, and its words.
+
+The one table of these words: an engine announces operations by them, and whoever reads a history looks here. Knows
+neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from lab.scheduler import Event
+from lab.store import BUSY
+
+
+class Effect(StrEnum):
+    """What an operation that is done does to the order of a history."""
+
+    NONE = "none"
+    ACQUIRE = "acquire"
+    """After the last release."""
+    RELEASE = "release"
+    """Before the next acquire, in place of the release before."""
+    ADD = "add"
+    """As RELEASE, and those before it count as well."""
+    EXCHANGE = "exchange"
+    """ACQUIRE, and then RELEASE."""
+    FORGET = "forget"
+    """No release counts any more."""
+    TAKE = "take"
+    """After the release of the permit that is taken: the one that lay there longest. At first there are some."""
+    GIVE = "give"
+    PUT = "put"
+    GET = "get"
+    """After the put of the item that is got, which came first; and where there is a size, its room is a permit."""
+    SLEEP = "sleep"
+    """RELEASE, and wait to be notified."""
+    NOTIFY = "notify"
+    WAKE = "wake"
+    """ACQUIRE, after a notification."""
+    ARRIVE = "arrive"
+    PASS = "pass"
+    """After all who arrived in the same round."""
+
+
+class Meaning(NamedTuple):
+    """What one kind of operation means to one family of objects."""
+
+    effect: Effect = Effect.NONE
+    holding: int = 0
+    """1 if its actor holds the object from then on, -1 if it lets go."""
+    failures: tuple[str, ...] = ()
+    """How the results begin that tell that it came to nothing."""
+    remedy: str = ""
+    """What another actor does to the object to end the wait for this; empty if it never waits."""
+    joint: str = ""
+    """Between what is passed on and the object: `put 1 into ...`; empty if nothing is."""
+    past: str = ""
+    """`wrote`, of an access to data."""
+    perfect: str = ""
+    """`written`."""
+
+
+_NO = ("False",)
+_REFUSED = ("ValueError(", "AssertionError(")
+_BUSY = (repr(BUSY),)
+_BROKEN = ("BrokenBarrierError(",)
+_FULL, _EMPTY = ("Full(",), ("Empty(",)
+
+
+def _access(effect: Effect, past: str, perfect: str = "") -> Meaning:
+    return Meaning(effect, failures=_BUSY, past=past, perfect=perfect or past)
+
+
+_STORE = {
+    "read": _access(Effect.ACQUIRE, "read"),
+    "truncate": _access(Effect.ADD, "emptied"),
+    "write": _access(Effect.ADD, "wrote", "written"),
+    "replace": _access(Effect.ADD, "replaced"),
+    "append": _access(Effect.ADD, "appended to"),
+    "read version": _access(Effect.ACQUIRE, "read the version of"),
+    "compare version": _access(Effect.ACQUIRE, "compared the version of"),
+    "claim": _access(Effect.EXCHANGE, "claimed"),
+    "lock": _access(Effect.EXCHANGE, "locked"),
+    "write if": _access(Effect.EXCHANGE, "wrote", "written"),
+    "begin": Meaning(Effect.ACQUIRE, 1, _BUSY, "commit to"),
+    "commit": Meaning(Effect.ADD, -1, _BUSY),
+    "rollback": Meaning(Effect.ADD, -1, _BUSY),
+}
+_LOCK = {
+    "acquire": Meaning(Effect.ACQUIRE, 1, _NO, "release"),
+    "try to acquire": Meaning(Effect.ACQUIRE, 1, _NO),
+    "release": Meaning(Effect.RELEASE, -1, _REFUSED),
+}
+_RLOCK = {**_LOCK, "acquire again": Meaning(), "release once": Meaning()}
+_SEMAPHORE = {
+    "acquire": Meaning(Effect.TAKE, 1, _NO, "release"),
+    "try to acquire": Meaning(Effect.TAKE, 1, _NO),
+    "release": Meaning(Effect.GIVE, -1, _REFUSED),
+}
+_EVENT = {
+    "set": Meaning(Effect.ADD),
+    "clear": Meaning(Effect.FORGET),
+    "wait": Meaning(Effect.ACQUIRE, 0, _NO, "set"),
+    "is_set": Meaning(Effect.ACQUIRE, 0, _NO),
+}
+_CONDITION = {
+    # Who notifies holds the lock, so one clock tells of the lock and of the notifications.
+    **_RLOCK,
+    "wait": Meaning(Effect.SLEEP, -1),
+    "wake": Meaning(Effect.WAKE, 1, _NO, "notify"),
+    "reacquire": Meaning(Effect.ACQUIRE, 1, (), "release"),
+    "notify": Meaning(Effect.NOTIFY),
+}
+_BARRIER = {
+    "arrive": Meaning(Effect.ARRIVE, 0, _BROKEN),
+    "pass": Meaning(Effect.PASS, 0, _BROKEN, "arrive at"),
+    "abort": Meaning(),
+    "reset": Meaning(Effect.FORGET),
+    "look": Meaning(),
+}
+# A put reaches the actor's own buffer, from which its feeder delivers; both touch the queue only if it has a size.
+_BUFFER = {
+    "put": Meaning(Effect.PUT, 0, _FULL, joint="into"),
+    "try to put": Meaning(Effect.PUT, 0, _FULL, joint="into"),
+    "deliver": Meaning(Effect.GET, joint="into"),
+    "full": Meaning(),
+    "qsize": Meaning(),
+}
+_QUEUE = {
+    "put": Meaning(Effect.TAKE, 0, _FULL, "get from"),
+    "try to put": Meaning(Effect.TAKE, 0, _FULL),
+    "deliver": Meaning(Effect.PUT),
+    "get": Meaning(Effect.GET, 0, _EMPTY, "put into", "from"),
+    "try to get": Meaning(Effect.GET, 0, _EMPTY, joint="from"),
+    "empty": Meaning(),
+    "full": Meaning(),
+    "qsize": Meaning(),
+}
+_PIPE = {
+    "send": Meaning(Effect.PUT, joint="into"),
+    "recv": Meaning(Effect.GET, 0, (), "send into", "from"),
+    "poll": Meaning(remedy="send into"),
+    "wait": Meaning(remedy="send into"),
+}
+
+_KINDS: dict[str, dict[str, Meaning]] = {
+    "store": _STORE,
+    "lock": _LOCK,
+    "rlock": _RLOCK,
+    "file_lock": {**_LOCK, "acquire again": Meaning()},
+    "semaphore": _SEMAPHORE,
+    "bounded_semaphore": _SEMAPHORE,
+    "event": _EVENT,
+    "condition": _CONDITION,
+    "barrier": _BARRIER,
+    "buffer": _BUFFER,
+    "queue": _QUEUE,
+    "pipe": _PIPE,
+    "value": {**_RLOCK, "read": _STORE["read"], "write": _STORE["write"]},
+    "notes": {"note": Meaning()},
+}
+
+_UNKNOWN = Meaning(Effect.EXCHANGE)
+"""Of a kind that is not in the table: better a conflict that is not told than one that is none."""
+
+FAINT = ("sleep", "note")
+"""Kinds that concern nobody else."""
+
+EMPTIES = "truncate"
+"""The kind after which a reader finds half a record."""
+
+_FEEDER, _BUFFER_OF = "feeder of ", " buffer of "
+
+
+def family(name: str) -> str:
+    """What sort of thing an object is, by its name: `lock` of `lock 'guard'`."""
+    return "buffer" if _BUFFER_OF in name else name.partition(" ")[0]
+
+
+def shown(name: str) -> str:
+    """An object as people call it: the queue of a buffer, the pipe of one of its directions."""
+    return "the store" if name == "store" else name.partition(_BUFFER_OF)[0].partition(" (to the ")[0]
+
+
+@lru_cache(maxsize=4096)
+def meaning(kind: str, name: str) -> Meaning:
+    """What an operation of this kind means to the object of this name."""
+    return _KINDS.get(family(name), {}).get(kind, _UNKNOWN)
+
+
+def is_vain(event: Event, what: Meaning) -> bool:
+    """True if an operation that means this came to nothing: its time was up, or a try failed."""
+    return (event.operation.is_timeout and event.result != "True") or event.result.startswith(what.failures)
+
+
+def fed(names: Mapping[int, str]) -> dict[int, int]:
+    """For each feeder (the thread behind a process's end of a queue), whose it is; read from its name."""
+    numbers = {name: number for number, name in names.items()}
+    return {
+        number: numbers[owner]
+        for number, name in names.items()
+        if name.startswith(_FEEDER) and (owner := name[name.rfind("(") + 1 : -1]) in numbers
+    }

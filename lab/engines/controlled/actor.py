@@ -40,5 +40,10 @@ class Actor:
     """How it ended; None while it has not, or if nobody knows."""
     raised: Raised | None = None
     output: list[tuple[int, bytes]] = field(default_factory=list)
+    operations: int = 0
+    """How many of its operations were chosen."""
+    after: dict[int, int] = field(default_factory=dict)
+    """What its next operation could not have come before: of which actors how many operations."""
+    killed_by: tuple[int, int] | None = None
     check: int = 0
     """Of all that it has asked and told up to now."""

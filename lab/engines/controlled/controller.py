@@ -127,10 +127,10 @@ class Controller:
             if actor.is_done or step is None:
                 continue
             if step.is_possible():
-                enabled.append(step.operation(number, actor.line))
+                enabled.append(self._operation(actor, step))
                 able.append(actor)
             elif step.give_up is not None:
-                enabled.append(step.timeout(number, actor.line))
+                enabled.append(step.timeout(number, actor.line, tuple(actor.after.items())))
                 able.append(actor)
         for feeder in sorted(self._feeders, key=lambda one: one.number):
             step = feeder.step()
@@ -139,9 +139,16 @@ class Controller:
                 able.append(feeder)
         return enabled, able
 
+    def _operation(self, actor: Actor, step: Step) -> Operation:
+        after = actor.after
+        if step.kind == "exit":  # a process ends when its feeders are done
+            feeders = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.number}
+            after = {**after, **{number: count for number, count in feeders.items() if count}}
+        return step.operation(actor.number, actor.line, tuple(after.items()))
+
     def _waiting(self) -> list[Operation]:
         waiting = [
-            actor.step.operation(actor.number, actor.line)
+            self._operation(actor, actor.step)
             for actor in self.actors.values()
             if not actor.is_done and actor.step is not None and not actor.step.is_local
         ]
@@ -164,8 +171,21 @@ class Controller:
             if step is not None and step.is_local and not actor.is_done and step.is_possible():
                 is_any = True
                 self._note(step.operation(actor.number, actor.line))
+                self._learn(actor, step)
                 self._answer(actor, step.do())
         return is_any
+
+    def _learn(self, actor: Actor, step: Step) -> None:
+        """What this actor does next could not have come before what it waited for."""
+        if step.kind == "join":
+            child = self.actors[self.processes.number_of(step)]
+            if child.operations:
+                actor.after[child.number] = child.operations
+            if child.killed_by is not None:
+                actor.after[child.killed_by[0]] = child.killed_by[1]
+        else:
+            delivered = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.number}
+            actor.after.update({number: count for number, count in delivered.items() if count})
 
     def _grant(self, chosen: Actor | Feeder, operation: Operation) -> None:
         self.operations += 1
@@ -179,10 +199,14 @@ class Controller:
         if self.keeps_history and step.gives and answer is not None:
             self._told_result(operation.actor, repr(answer))
         if isinstance(chosen, Actor):
+            chosen.operations += 1
+            chosen.after.clear()
             self._answer(chosen, answer)
             if step.kind == "exit":
                 self._left(chosen)
         for killed in self.processes.take_killed():
+            self.doubts["a process is killed, and not every moment for it was tried"] = None
+            killed.killed_by = (operation.actor, self.actors[operation.actor].operations)
             self._await_death(killed)
 
     def _note(self, operation: Operation) -> None:
@@ -329,6 +353,10 @@ class Controller:
             child = self.actors[number] = Actor(number, "", parent.number)
             self._running.append(child)
         child.name = name or f"process {number}"
+        if parent.operations:
+            child.after[parent.number] = parent.operations
+        for other, count in parent.after.items():
+            child.after[other] = count
 
     def _make(self, actor: Actor, identity: str, line: str, kind: str, *arguments: Any) -> None:
         name = f"{identity} ({line})" if line else identity

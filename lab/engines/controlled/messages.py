@@ -89,10 +89,12 @@ class Queue(SimpleQueue):
         return Step("join", (*self._puts, self._done), can=lambda: not self._unfinished, is_read=True)
 
     def _put_step(self, actor: int, data: Any, size: int, blocks: bool, has_timeout: bool) -> Step:
+        feeder = self._feeders.get(actor)
+        item = self._item(actor, feeder.put if feeder else 0)
         puts = self._puts[actor % _KINDS]
         if not self._most:
-            return Step("put", (puts,), lambda: self._buffer(actor, data, size))
-        names = (self._slots, puts)
+            return Step("put", (puts, item), lambda: self._buffer(actor, data, size))
+        names = (self._slots, puts, item)
 
         def has_room() -> bool:
             return self._size < self._most
@@ -110,13 +112,23 @@ class Queue(SimpleQueue):
             feeder = self._feeders[actor] = Feeder(self, self._number * 1_000_000 + actor, actor)
             self._add_feeder(feeder)
         feeder.items.append((data, size))
+        feeder.put += 1
         return True
 
     def deliver_step(self, feeder: Feeder) -> Step:
         """The next step of a feeder that has something."""
-        return Step("deliver", (), lambda: self._deliver(feeder), lambda: self._bytes < CAPACITY, look=self._at_tail)
+
+        def look() -> tuple[Names, bool]:
+            # With the item, since its put is what lets it be delivered.
+            return (*self._at_tail()[0], self._item(feeder.of, feeder.delivered)), False
+
+        return Step("deliver", (), lambda: self._deliver(feeder), lambda: self._bytes < CAPACITY, look=look)
+
+    def _item(self, actor: int, number: int) -> str:
+        return f"item {number + 1} of process {actor} in {self.name}"
 
     def _deliver(self, feeder: Feeder) -> None:
+        feeder.delivered += 1
         self._put(*feeder.items.popleft())
         feeder.is_writing = self._bytes > CAPACITY
 
@@ -158,6 +170,8 @@ class Feeder:
         self.of = of
         self.items: deque[tuple[Any, int]] = deque()
         self.is_writing = False
+        self.put = self.delivered = 0
+        """How many were put, and delivered."""
 
     def step(self) -> Step | None:
         """What it would do next."""

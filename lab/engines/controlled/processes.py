@@ -48,6 +48,11 @@ class Processes(Lasting):
         self.is_abandoned = True
         return Step("abandon", can=lambda: False)
 
+    @staticmethod
+    def number_of(step: Step) -> int:
+        """Whose end a join waits for."""
+        return int(step.names[0].split()[1])
+
     def _ended(self, number: int) -> Callable[[], bool]:
         return lambda: self._actors[number].is_done
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from lab.scheduler import Operation
 
 Names = tuple[str, ...]
+After = tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True)
@@ -37,14 +38,14 @@ class Step:
         """True if it can be done now."""
         return self.can is None or self.can()
 
-    def operation(self, actor: int, line: str) -> Operation:
+    def operation(self, actor: int, line: str, after: After = ()) -> Operation:
         """What a scheduler is told of it."""
         names, is_read = self.look() if self.look else (self.names, self.is_read)
-        return Operation(actor, self.kind, names, is_read, False, line, 0.0, self.is_data)
+        return Operation(actor, self.kind, names, is_read, False, line, 0.0, self.is_data, after)
 
-    def timeout(self, actor: int, line: str) -> Operation:
+    def timeout(self, actor: int, line: str, after: After = ()) -> Operation:
         """What a scheduler is told of giving up."""
-        return Operation(actor, self.kind, self.give_up_names or self.names, False, True, line)
+        return Operation(actor, self.kind, self.give_up_names or self.names, False, True, line, after=after)
 
 
 class Model(Protocol):

@@ -156,7 +156,7 @@ def _function(reference: str) -> Callable[[Path, str], object]:
         exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), names)
     except OSError as error:
         raise UsageError(f"--check {reference}: can't read {path}: {error.strerror}.") from error
-    except Exception as error:  # noqa: BLE001 - whatever a user's file does
+    except Exception as error:
         raise UsageError(f"--check {reference}: {path} fails: {type(error).__name__}: {error}.") from error
     function = names.get(name)
     if not callable(function):
@@ -165,7 +165,7 @@ def _function(reference: str) -> Callable[[Path, str], object]:
 
 
 def _by_function(function: Callable[[Path, str], object]) -> Judge:
-    """The function is given the folder after each execution and all output; it objects by False, a text, or an assert."""
+    """The function gets the folder after each execution and all output; it objects by False, a text, or an assert."""
 
     def judge(folder: str, state: State) -> str:
         try:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from lab import schedule as schedules
 from lab.cell_search import Watcher, checked
 from lab.engines.controlled import ControlledSession
+from lab.execution import Execution
 from lab.exploration import Exploration
 from lab.exploring import Interrupted, _kept, _new_folder, _saved
-from lab.execution import Execution
 from lab.schedule import Schedule
 from lab.scheduler import Departed
 from lab.schedulers.replay import Replay
@@ -25,8 +25,8 @@ def explore_script(
 ) -> Exploration:
     """Search the schedules of a script, and save one for each of its endings.
 
-    `choices` are those of `Choices`. Schedules go to `out` (default: `results/explore-<script>-<UTC time>`); an existing
-    folder is an OutputError. On KeyboardInterrupt what was found is saved and is the exception's `exploration`.
+    `choices` are those of `Choices`. Schedules go to `out` (default: `results/explore-<script>-<UTC time>`); one that
+    exists is an OutputError. On KeyboardInterrupt what was found is saved and is the exception's `exploration`.
     """
     chosen = checked(choices)
     program = script.program()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Value
 from typing import NamedTuple
@@ -11,10 +12,11 @@ from lab.cell_search import RANDOM_EXECUTIONS, Choices, Watcher
 from lab.engines.controlled import ENDED, ControlledSession, Program
 from lab.exploration import Explored, Finding, Verdict
 from lab.schedule import Schedule
+from lab.scheduler import Departed
 from lab.schedulers import strategy_named
 from lab.schedulers.dpor import Dpor
+from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.serial import Serial
-from lab.scheduler import Departed
 from lab.search import Limits, Tally, search, shorten
 from lab.subtrees import search_subtrees
 from lab.trial import Grade
@@ -23,6 +25,9 @@ _ALONE_S = 0.5
 _ENOUGH_S = 1.0
 """Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
 _SERIAL_S = 10.0
+_SHORTEN_S = 2.0
+_SAMPLE, _SAMPLE_S = 30, 1.0
+"""Executions, and seconds, at random before a long search."""
 
 AS_WRITTEN = "as written"
 """Stands where a scenario's guard does."""
@@ -45,7 +50,7 @@ class Rules(NamedTuple):
 
 @dataclass
 class Oracle:
-    """The endings of the serial orders. `is_complete` if all orders were run; `shares` if the children share anything."""
+    """The endings of the serial orders. `is_complete` if all were run; `shares` if the children share anything."""
 
     endings: dict[str, str] = field(default_factory=dict)
     orders: int = 0
@@ -73,6 +78,8 @@ class _Search:
         self._fixed: dict[str, None] = {}
         self._processes = 0
         self._spent = ""
+        self._search_s = 0.0
+        self._sampled_executions = 0
 
     def explored(self) -> Explored:
         cores = Value("i", 0)
@@ -88,11 +95,14 @@ class _Search:
         try:
             if not self._rules.is_judged:
                 self._oracle = serial_endings(session, self._rules.orders)
-            self._spent = self._searched(session, open_session)
+            begun = time.monotonic()
+            try:
+                self._spent = self._searched(session, open_session)
+            finally:
+                self._search_s = time.monotonic() - begun
             wanted = [name for name in self._tally.seen if self._grade(name) == "violation"]
             if wanted and not self._tally.is_stopped:
-                left = max(0.5, min(2.0, self._choices.seconds - (time.monotonic() - self._start)))
-                shorten(session, self._tally, wanted, left)
+                self._shorten(session, wanted)
         except KeyboardInterrupt:
             self._spent = "interrupted"
             self._note(session)
@@ -102,12 +112,19 @@ class _Search:
             session.close()
         return self._concluded()
 
+    def _shorten(self, session: ControlledSession, wanted: Sequence[str]) -> None:
+        left = max(0.5, min(_SHORTEN_S, self._choices.seconds - (time.monotonic() - self._start)))
+        try:
+            shorten(session, self._tally, wanted, left)
+        except Departed as departed:
+            self._tally.doubt = self._tally.doubt or f"the program does not repeat itself: {departed}"
+
     def _note(self, session: ControlledSession) -> None:
         self._fixed.update(session.fixed)
         self._processes = max(self._processes, session.processes)
         self._oracle.shares |= session.shares
 
-    def _searched(self, session: ControlledSession, open_session: object) -> str:
+    def _searched(self, session: ControlledSession, open_session: Callable[[], ControlledSession]) -> str:
         choices, scheduler, start = self._choices, self._strategy.scheduler, time.monotonic()
         executions = choices.executions
         if not self._strategy.is_complete and executions is None:
@@ -115,7 +132,7 @@ class _Search:
         share = getattr(scheduler, "share_done", None)
 
         def told(tally: Tally) -> None:
-            self._watcher.told(tally, share() if share else None)
+            self._watcher.told(tally, share)
             if time.monotonic() - start > _ENOUGH_S and any(self._grade(name) == "violation" for name in tally.seen):
                 raise _Enough
 
@@ -125,12 +142,24 @@ class _Search:
                 session, scheduler, self._tally, Limits(executions, _ALONE_S if is_shared else choices.seconds), told
             )
             has_more = spent and (executions is None or self._tally.executions < executions)
+            if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
+                self._sampled(session)
             if is_shared and has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
-                left = Limits(executions, choices.seconds - _ALONE_S)
-                spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)  # type: ignore[arg-type]
+                left = Limits(executions, choices.seconds, time.monotonic() - start)
+                spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)
         except _Enough:
             return "it was stopped when a violation was found"
         return spent
+
+    def _sampled(self, session: ControlledSession) -> None:
+        """A few executions at random: what goes wrong often is found soon, wherever a search in order would meet it."""
+        sample = Tally(is_reduced=False)
+        limits = Limits(_SAMPLE, _SAMPLE_S)
+        search(session, RandomWalk(self._choices.seed), sample, limits, lambda tally: None, run_twice=0)
+        for name, seen in sample.seen.items():
+            self._tally.seen.setdefault(name, seen)
+        self._tally.doubt = self._tally.doubt or sample.doubt
+        self._sampled_executions = sample.executions
 
     def _grade(self, outcome: str) -> Grade:
         if not outcome.startswith(ENDED):
@@ -147,22 +176,23 @@ class _Search:
         tally, choices = self._tally, self._choices
         verdict, reason = self._verdict()
         return Explored(
-            self._name,
-            AS_WRITTEN,
-            None,
-            self._processes,
-            {},
-            choices.strategy,
-            verdict,
-            reason,
-            tally.executions,
-            tally.redundant,
-            tally.classes,
-            tally.deepest,
-            time.monotonic() - self._start,
-            tuple(self._findings()),
-            tuple(sorted(tally.conflicts)),
-            tuple(self._remarks(verdict)),
+            scenario=self._name,
+            guard=AS_WRITTEN,
+            store=None,
+            processes=self._processes,
+            fields={},
+            strategy=choices.strategy,
+            verdict=verdict,
+            reason=reason,
+            executions=tally.executions,
+            redundant=tally.redundant,
+            classes=tally.classes,
+            deepest=tally.deepest,
+            search_s=self._search_s,
+            seconds=time.monotonic() - self._start,
+            findings=tuple(self._findings()),
+            conflicts=tuple(tally.conflicts),
+            remarks=tuple(self._remarks(verdict)),
         )
 
     def _verdict(self) -> tuple[Verdict, str]:
@@ -197,12 +227,14 @@ class _Search:
 
     def _remarks(self, verdict: Verdict) -> list[str]:
         remarks = []
+        if self._sampled_executions:
+            remarks.append(f"besides, {self._sampled_executions} executions were chosen at random")
         if self._fixed:
             lines = ", ".join(sorted(self._fixed))
             remarks.append(f"random lengths of sleeps, which order nothing, were fixed: {lines}")
-        if self._choices.bound is not None and verdict == "proved":
-            if not getattr(self._strategy.scheduler, "is_complete", True):
-                remarks.append(f"bound: schedules with more than {self._choices.bound} preemptions were not executed")
+        is_whole = self._choices.bound is None or getattr(self._strategy.scheduler, "is_complete", True)
+        if verdict == "proved" and not is_whole:
+            remarks.append(f"bound: schedules with more than {self._choices.bound} preemptions were not executed")
         oracle = self._oracle
         if not self._rules.is_judged and oracle.endings:
             all_or = "all" if oracle.is_complete else "only"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.options import ScenarioName, Texts, WholeNumbers, guard_names, settings, store_names
-
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 _HELP = """Search the schedules of a SCENARIO: which order of operations breaks it, or does none?
 
 SCENARIO is a built-in name (`lab list`), module:Class or file.py:Class, or a script of your own that uses
-multiprocessing, such as buy.py: it runs unmodified, on real processes, in a copy of its folder. Left out, --stores is its own store, --guards
-all that work on it, and --processes the fewest that can fail.
+multiprocessing, such as buy.py: it runs unmodified, on real processes, in a copy of its folder. Of a scenario, left
+out, --stores is its own store, --guards all that work on it, and --processes the fewest that can fail.
 
 \b
     lab explore ticket_sale

@@ -1,7 +1,7 @@
 """Two processes add a line each to one file by reading it and writing it anew."""
 
-from pathlib import Path
 from multiprocessing import Process
+from pathlib import Path
 
 
 def log(name):

@@ -1,4 +1,4 @@
-"""The controlled engine: a script of real processes, unmodified, each of which waits for its turn before every operation."""
+"""The controlled engine: an unmodified script, each of whose processes waits for its turn before every operation."""
 
 from lab.engines.controlled.session import ENDED, ControlledSession, Program
 

@@ -445,7 +445,7 @@ class _Output:
     name = "output"
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """print."""
+        """Print."""
         return Step("print", ("output",), gives=False)
 
     def leave(self, actor: int) -> None:

@@ -12,8 +12,11 @@ _MOST_SHOWN = 200
 
 
 class State(NamedTuple):
-    """What is left of an execution: files that differ from the first ones (None: gone, or a new folder), exit codes and
-    standard output of each process, and all output in the order in which it was written."""
+    """What is left of an execution.
+
+    Files that differ from the first ones (None: gone, or a new folder), exit codes and standard output of each process,
+    and all output in the order in which it was written.
+    """
 
     files: Mapping[str, bytes | None]
     codes: Mapping[str, int | None]

@@ -27,7 +27,7 @@ class Files(Lasting):
         self._met: dict[str, int] = {}
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """open(path, creates, is_writing), data(kind, inode, path, is_read), and for paths: look, change, list, exists."""
+        """open(path, creates, is_writing), data(kind, inode, path, is_read), by path look, change, list, exists."""
         if verb == "data":
             kind, inode, path, is_read = arguments
             is_plain = kind in ("read", "write", "append", "truncate")

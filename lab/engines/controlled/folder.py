@@ -14,7 +14,18 @@ MOST_FILES = 2000
 _OLD_NS = 1_577_836_800 * 10**9
 """The time of every file of the copy: a file that has another one was touched since."""
 
-_SKIPPED = {"__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".mypy_cache", ".ruff_cache", "results"}
+_SKIPPED = {
+    "__pycache__",
+    ".git",
+    ".hg",
+    ".svn",
+    ".venv",
+    "venv",
+    "node_modules",
+    ".mypy_cache",
+    ".ruff_cache",
+    "results",
+}
 
 Source = Mapping[str, bytes | None]
 """What the copy begins with: bytes by path, None for a folder."""

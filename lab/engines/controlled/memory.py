@@ -17,7 +17,7 @@ class Memory(Lasting):
         self._models = models
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """read or write(lock, places): with a lock that others hold it must wait, since it takes it for the access."""
+        """Read or write(lock, places): with a lock that others hold it must wait, since it takes it for the access."""
         identity, places = arguments
         names = tuple(f"{self.name}[{place}]" for place in places) if places else (self.name,)
         lock: Semaphore | None = self._models[identity] if identity else None

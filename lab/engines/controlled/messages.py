@@ -190,8 +190,12 @@ class Pipe:
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
         """write(end, data, size), read(end, count), poll(end), await(end, has_timeout), close(end)."""
         end = arguments[0]
-        stream, is_closed = self._streams[end], lambda: not self._holders[1 - end]
+        stream = self._streams[end]
         names = (self._head(end), self._tail(end))
+
+        def is_closed() -> bool:
+            return not self._holders[1 - end]
+
         if verb == "write":
             return self._write_step(end, arguments[1])
         if verb == "read":
@@ -210,7 +214,9 @@ class Pipe:
         if verb == "await":
             give_up = (lambda: False) if arguments[1] else None
             return Step("poll", names, lambda: True, lambda: bool(stream) or is_closed(), is_read=True, give_up=give_up)
-        return Step("close", (), lambda: self._holders[end].discard(actor), look=lambda: (self._seen(actor, end), False))
+        return Step(
+            "close", (), lambda: self._holders[end].discard(actor), look=lambda: (self._seen(actor, end), False)
+        )
 
     def _write_step(self, end: int, data: bytes) -> Step:
         other = self._streams[1 - end]

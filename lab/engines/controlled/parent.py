@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from lab.engines.real.scratch import make_root, tmpfs
 
 _START_S = 30.0
@@ -74,5 +73,3 @@ class WarmParent:
             self._process.wait()
             self._process = None
         shutil.rmtree(self.root, ignore_errors=True)
-
-

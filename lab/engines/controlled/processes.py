@@ -31,13 +31,17 @@ class Processes(Lasting):
             def look() -> tuple[Names, bool]:
                 return (f"process {actor}", *self._left_by(actor)), False
 
-            return Step("exit", do=lambda: self._exit(actor, arguments[0]), can=lambda: self.is_drained(actor), look=look)
+            return Step(
+                "exit", do=lambda: self._exit(actor, arguments[0]), can=lambda: self.is_drained(actor), look=look
+            )
         if verb == "join":
             number, has_timeout = arguments
             names = (f"process {number}",)
             give_up = (lambda: False) if has_timeout else None
             is_local = not has_timeout
-            return Step("join", names, lambda: True, self._ended(number), True, give_up=give_up, is_local=is_local, gives=False)
+            return Step(
+                "join", names, lambda: True, self._ended(number), True, give_up=give_up, is_local=is_local, gives=False
+            )
         if verb == "poll":
             return Step("poll", (f"process {arguments[0]}",), self._ended(arguments[0]), is_read=True)
         if verb == "join any":

@@ -40,9 +40,7 @@ class ControlledSession:
         if core is not None:
             os.sched_setaffinity(0, {sorted(self._affinity)[core % len(self._affinity)]})
         self._listener, address = listening()
-        self._parent = WarmParent(
-            program.script, list(program.arguments), address, orders_output=program.orders_output
-        )
+        self._parent = WarmParent(program.script, list(program.arguments), address, orders_output=program.orders_output)
         self._folder = Folder(f"{self._parent.root}/run", program.source)
         self._parent.start()
         self._trials = 0
@@ -142,7 +140,9 @@ class ControlledSession:
         failed = [(names[actor.number], actor.code) for actor in actors if actor.code != 0]
         if failed:
             name, code = failed[0]
-            how = "was killed" if code is None else f"was killed by signal {-code}" if code < 0 else f"exits with {code}"
+            how = (
+                "was killed" if code is None else f"was killed by signal {-code}" if code < 0 else f"exits with {code}"
+            )
             return ("killed" if code is None or code < 0 else f"exit code {code}"), f"{name} {how}", True
         if self._program.judge is not None:
             wrong = self._program.judge(f"{self._parent.root}/run", state)
@@ -170,7 +170,9 @@ def _unended(controller: Controller, ending: Ending, names: Mapping[int, str]) -
     if ending.kind == "endless":
         return f"stopped after {controller.operations:,} operations"
     running = [actor for actor in left if actor.step is None] or left
-    who = " and ".join(f"{names[actor.number]}{f', last seen at {actor.line}' if actor.line else ''}" for actor in running)
+    who = " and ".join(
+        f"{names[actor.number]}{f', last seen at {actor.line}' if actor.line else ''}" for actor in running
+    )
     return f"{who} went on for seconds without an operation"
 
 

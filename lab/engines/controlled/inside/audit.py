@@ -79,10 +79,11 @@ def install() -> None:
     import multiprocessing.popen_spawn_posix as spawn
     import signal
 
-    for popen, name in ((spawn.Popen, "spawn"), (forkserver.Popen, "forkserver")):
-        launch = _doubtful("_launch", popen._launch, f"start method {name}, which is not controlled,")  # type: ignore[attr-defined]
-        popen._launch = launch  # type: ignore[attr-defined]
-    managers.BaseManager.start = _abandoned("a Manager, which is not controlled,")  # type: ignore[assignment]
+    popens: Any = ((spawn.Popen, "spawn"), (forkserver.Popen, "forkserver"))
+    for popen, name in popens:
+        launch = _doubtful("_launch", popen._launch, f"start method {name}, which is not controlled,")
+        popen._launch = launch
+    managers.BaseManager.start = _abandoned("a Manager, which is not controlled,")  # type: ignore[method-assign]
     raw_signal = signal.signal
 
     def watched_signal(number: Any, handler: Any) -> Any:
@@ -90,7 +91,7 @@ def install() -> None:
             me.doubt("a signal handler, which is not controlled,")
         return raw_signal(number, handler)
 
-    signal.signal = watched_signal
+    signal.signal = watched_signal  # type: ignore[assignment]
 
 
 def _abandoned(reason: str) -> Callable[..., Any]:

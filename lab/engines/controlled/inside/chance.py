@@ -18,10 +18,13 @@ from typing import Any
 
 from lab.engines.controlled.inside.channel import me
 
-_DRAWS = (
-    "random randint randrange uniform choice choices sample shuffle gauss normalvariate expovariate betavariate triangular "
-    "lognormvariate vonmisesvariate gammavariate paretovariate weibullvariate getrandbits randbytes binomialvariate"
-).split()
+_DRAWS = frozenset(
+    {
+        *("random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle", "gauss", "triangular"),
+        *("normalvariate", "expovariate", "betavariate", "lognormvariate", "vonmisesvariate", "gammavariate"),
+        *("paretovariate", "weibullvariate", "getrandbits", "randbytes", "binomialvariate"),
+    }
+)
 _SEED = 20_240_229
 _CACHE: dict[str, set[int]] = {}
 _seen: set[str] = set()
@@ -108,7 +111,7 @@ def install() -> None:
     for name in _DRAWS:
         if hasattr(random, name):
             setattr(random, name, _watched(name))
-    random.seed = _seed  # type: ignore[assignment]
+    random.seed = _seed
     random.Random = _Own  # type: ignore[misc]
     os.urandom = random._urandom = _bytes  # type: ignore[attr-defined]
     os.getrandom = lambda size, flags=0: _bytes(size)
@@ -141,7 +144,8 @@ def harmless(tree: ast.Module) -> set[int]:
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     if not _has_the_real_sleep(tree):
         return set()
-    good, bad = set(), set()
+    good: set[int] = set()
+    bad: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name_of(node.func).rpartition(".")[2] in _DRAWS:
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
@@ -177,16 +181,16 @@ def _only_sleeps(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
 
 
 def _is_used_to_sleep(name: str, node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    """True if within the function at hand the name is read for nothing but sleeps. At the top of a file, nobody knows."""
+    """True if its function reads the name for nothing but sleeps; at the top of a file, nobody knows."""
     scope: ast.AST | None = node
     while scope is not None and not isinstance(scope, ast.FunctionDef):
         scope = parents.get(scope)
     if scope is None or any(isinstance(inner, ast.Global | ast.Nonlocal | ast.Lambda) for inner in ast.walk(scope)):
         return False
     reads = [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
-    return all(_only_sleeps(read, parents) for read in reads if not isinstance(parents.get(read), ast.Assign)) and not any(
-        isinstance(parents.get(read), ast.Assign) for read in reads
-    )
+    return all(
+        _only_sleeps(read, parents) for read in reads if not isinstance(parents.get(read), ast.Assign)
+    ) and not any(isinstance(parents.get(read), ast.Assign) for read in reads)
 
 
 def _name_of(node: ast.AST) -> str:

@@ -1,8 +1,8 @@
 """The channel of a participant: it asks the controller before every operation, and tells it what needs no answer.
 
-A message is one packet of a sequenced socket, of plain values by `marshal`. Only who was answered goes on, so between two
-questions a participant is alone, and what it does there nobody can interrupt. The end of a process closes its socket:
-that is how the controller learns of any death.
+A message is one packet of a sequenced socket, of plain values by `marshal`. Only who was answered goes on, so between
+two questions a participant is alone, and what it does there nobody can interrupt. The end of a process closes its
+socket: that is how the controller learns of any death.
 
 Knows no operation.
 """

@@ -57,7 +57,7 @@ def controlled_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | N
     creates = bool(flags & os.O_CREAT)
     me.ask("files", "open", name, creates, is_writing)
     with me:
-        existed = not creates or os.path.exists(path)
+        existed = not creates or os.path.exists(path)  # noqa: PTH110
         descriptor = raw_open(path, flags & ~os.O_TRUNC, mode)
         inode = raw_fstat(descriptor).st_ino
     opened[descriptor] = own = Descriptor(inode, name, bool(flags & os.O_APPEND))
@@ -199,11 +199,11 @@ def install() -> None:
 
     for name in ("open", "read", "write", "pread", "pwrite", "lseek", "ftruncate", "fstat", "close", "dup"):
         setattr(os, name, globals()[f"controlled_{name}"])
-    fcntl.flock = controlled_flock  # type: ignore[assignment]
+    fcntl.flock = controlled_flock
 
     def controlled_lockf(file: Any, operation: int, length: int = 0, start: int = 0, whence: int = 0) -> None:
         if length or start or whence:
             me.doubt("a lock on a part of a file")
         controlled_flock(file, operation)
 
-    fcntl.lockf = controlled_lockf  # type: ignore[assignment]
+    fcntl.lockf = controlled_lockf

@@ -137,6 +137,6 @@ def install() -> None:
         with me:
             raw_symlink(src, dst, **named)
 
-    os.symlink = symlink
+    os.symlink = symlink  # type: ignore[assignment]
     os.listdir, os.scandir = _listdir, _scandir  # type: ignore[assignment]
-    os.path.exists = _exists  # type: ignore[assignment]
+    os.path.exists = _exists

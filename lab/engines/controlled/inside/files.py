@@ -27,7 +27,9 @@ _LEAST_READ = 8192
 class ControlledFile(io.FileIO):
     """A raw file: C opens, closes and keeps it; each read and write asks first."""
 
-    def __init__(self, file: Any, mode: str = "r", closefd: bool = True, opener: Callable[..., int] | None = None):
+    def __init__(
+        self, file: Any, mode: str = "r", closefd: bool = True, opener: Callable[..., int] | None = None
+    ) -> None:
         with me:  # C looks at the descriptor; the opener below asks by itself
             super().__init__(file, mode, closefd, opener or (None if isinstance(file, int) else _open))
 

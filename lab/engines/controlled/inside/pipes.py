@@ -92,7 +92,7 @@ def controlled_pipe(duplex: bool = True) -> tuple[ControlledConnection, Controll
 
 def install() -> None:
     """Contexts look it up when they are asked."""
-    connection.Pipe = controlled_pipe  # type: ignore[assignment]
+    connection.Pipe = controlled_pipe
     waits = connection.wait
 
     def wait(object_list: Any, timeout: float | None = None) -> Any:

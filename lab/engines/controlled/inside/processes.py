@@ -159,5 +159,5 @@ def install() -> None:
     process.active_children = _public_active_children
     import multiprocessing
 
-    multiprocessing.active_children = _public_active_children  # type: ignore[assignment]
+    multiprocessing.active_children = _public_active_children
     traceback.print_exc = _print_exc

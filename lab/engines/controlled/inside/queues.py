@@ -61,7 +61,9 @@ class ControlledQueue:
         if self._is_closed:
             raise ValueError(f"Queue {self!r} is closed")
         data = bytes(ForkingPickler.dumps(obj))
-        if not me.ask_about(data, self.identity, "put", packed(data), len(data), bool(block), block and timeout is not None):
+        if not me.ask_about(
+            data, self.identity, "put", packed(data), len(data), bool(block), block and timeout is not None
+        ):
             pass_s(timeout or 0.0)
             raise queue.Full
 

@@ -71,10 +71,10 @@ class _Array(sharedctypes.SynchronizedArray):  # type: ignore[type-arg]
         me.ask_about(repr(value).encode(), _named("array", own), "write", _lock_of(self), _places(i, len(own)))
         own[i] = value
 
-    def __getslice__(self, start: int, stop: int) -> Any:
+    def __getslice__(self, start: Any, stop: Any) -> Any:
         return self[start:stop]
 
-    def __setslice__(self, start: int, stop: int, values: Any) -> None:
+    def __setslice__(self, start: Any, stop: Any, values: Any) -> None:
         self[start:stop] = values
 
     def __iter__(self) -> Any:
@@ -97,8 +97,8 @@ class _String(sharedctypes.SynchronizedString):
         me.ask_about(value, _named("array", self._obj), "write", _lock_of(self), [])  # type: ignore[attr-defined]
         setattr(self._obj, name, value)  # type: ignore[attr-defined]
 
-    value = property(lambda self: self._get("value"), lambda self, value: self._set("value", value))  # type: ignore[assignment]
-    raw = property(lambda self: self._get("raw"), lambda self, value: self._set("raw", value))  # type: ignore[assignment]
+    value = property(lambda self: self._get("value"), lambda self, value: self._set("value", value))
+    raw = property(lambda self: self._get("raw"), lambda self, value: self._set("raw", value))
 
 
 def _watched(kind: type) -> type:
@@ -132,12 +132,12 @@ def _raw_value(kind: Any) -> property:
 
 def _array_read(self: Any, index: Any) -> Any:
     me.ask(_named("array", self), "read", "", _places(index, len(self)))
-    return type(self).__mro__[1].__getitem__(self, index)  # type: ignore[attr-defined]
+    return super(type(self), self).__getitem__(index)
 
 
 def _array_write(self: Any, index: Any, value: Any) -> None:
     me.ask_about(repr(value).encode(), _named("array", self), "write", "", _places(index, len(self)))
-    type(self).__mro__[1].__setitem__(self, index, value)  # type: ignore[attr-defined]
+    super(type(self), self).__setitem__(index, value)
 
 
 def _array_iter(self: Any) -> Any:
@@ -168,7 +168,7 @@ def install() -> None:
     def synchronized(obj: Any, lock: Any = None, ctx: Any = None) -> Any:
         ctx = ctx or shared.get_context()
         if isinstance(obj, ctypes.Array):
-            wrapper = _String(obj, lock, ctx) if obj._type_ is ctypes.c_char else _Array(obj, lock, ctx)
+            wrapper: Any = _String(obj, lock, ctx) if obj._type_ is ctypes.c_char else _Array(obj, lock, ctx)
         elif isinstance(obj, ctypes._SimpleCData):
             wrapper = _Value(obj, lock, ctx)
         else:

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import CodeType
@@ -38,11 +39,11 @@ from lab.engines.controlled.inside import (
 from lab.engines.controlled.inside.channel import me, raw_exit
 
 _WARM = (
-    "multiprocessing.pool multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize "
-    "multiprocessing.shared_memory concurrent.futures.process json csv pickle random tempfile uuid secrets queue "
-    "threading pathlib shutil traceback fcntl datetime collections functools itertools logging contextlib linecache "
-    "argparse string re math dataclasses struct"
-).split()
+    *("multiprocessing.pool", "multiprocessing.queues", "multiprocessing.sharedctypes", "multiprocessing.synchronize"),
+    *("multiprocessing.shared_memory", "concurrent.futures.process", "json", "csv", "pickle", "random", "tempfile"),
+    *("uuid", "secrets", "queue", "threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections"),
+    *("functools", "itertools", "logging", "contextlib", "linecache", "argparse", "string", "re", "math", "struct"),
+)
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
 _INSTALLED = (clock, chance, descriptors, files, entries, semaphores, signals, queues, pipes, values, processes, audit)
@@ -118,10 +119,8 @@ def _end(execution: int) -> None:
         return
     patience = time.clock_gettime(time.CLOCK_MONOTONIC) + _PATIENCE_S
     while True:
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             raw_killpg(execution, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         try:
             pid, _ = raw_waitpid(-1, os.WNOHANG)
         except ChildProcessError:
@@ -135,10 +134,8 @@ def _end(execution: int) -> None:
 def _kill_children() -> None:
     own = processes.raw_getpid()
     for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split():
-        try:
+        with suppress(ProcessLookupError):
             _raw_kill(int(pid), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 raw_sleep, _raw_kill = time.sleep, os.kill

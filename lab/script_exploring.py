@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lab import schedule as schedules
 from lab.cell_search import Watcher, checked
-from lab.engines.controlled import ControlledSession
+from lab.engines.controlled.session import ControlledSession
 from lab.execution import Execution
 from lab.exploration import Exploration
 from lab.exploring import Interrupted, _kept, _new_folder, _saved

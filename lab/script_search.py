@@ -9,7 +9,7 @@ from multiprocessing import Value
 from typing import NamedTuple
 
 from lab.cell_search import RANDOM_EXECUTIONS, Choices, Watcher
-from lab.engines.controlled import ENDED, ControlledSession, Program
+from lab.engines.controlled.session import ENDED, ControlledSession, Program
 from lab.exploration import Explored, Finding, Verdict
 from lab.schedule import Schedule
 from lab.scheduler import Departed

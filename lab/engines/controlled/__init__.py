@@ -1,5 +1,4 @@
-"""The controlled engine: an unmodified script, each of whose processes waits for its turn before every operation."""
+"""The controlled engine: an unmodified script, each of whose processes waits for its turn before every operation.
 
-from lab.engines.controlled.session import ENDED, ControlledSession, Program
-
-__all__ = ["ENDED", "ControlledSession", "Program"]
+It imports nothing: what runs within the script's processes lies below it, and should be as small as can be.
+"""

@@ -157,6 +157,7 @@ def install() -> None:
         _active_children if default is process.active_children else default for default in defaults
     )
     process.active_children = _public_active_children
+    util._close_stdin = lambda: None  # type: ignore[attr-defined]  # it is nothing already
     import multiprocessing
 
     multiprocessing.active_children = _public_active_children

@@ -66,6 +66,11 @@ def serve(control: socket.socket) -> None:
     for module in _INSTALLED:
         module.install()
     chance.harmless_lines(path)
+    # What every process would do first is done here once: to touch memory after a fork is what costs most.
+    quiet = descriptors.raw_open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        raw_dup2(quiet, descriptor)
+    program.open_output()
     gc.collect()
     gc.freeze()
     control.send(b"ready")
@@ -98,15 +103,11 @@ def _execute(control: socket.socket, code: CodeType, path: str, arguments: list[
     status = 70
     try:
         control.close()
-        quiet = descriptors.raw_open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            raw_dup2(quiet, descriptor)
         raw_setpgid(0, 0)
         os.chdir(os.environ["PWD"])
         me.keeps_history = keeps_history
         chance.reseed()
         me.connect()
-        program.open_output()
         status = program.run(code, path, arguments)
         processes.controlled_exit(status)
     finally:

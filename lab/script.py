@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.engines.controlled.session import Program
 from lab.engines.controlled.ending import Judge, State
 from lab.engines.controlled.folder import source_of
+from lab.engines.controlled.session import Program
 from lab.errors import UsageError
 from lab.script_search import Rules
 

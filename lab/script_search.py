@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,16 +19,20 @@ from lab.scheduler import Departed
 from lab.schedulers import strategy_named
 from lab.schedulers.dpor import Dpor
 from lab.schedulers.random_walk import RandomWalk
+from lab.schedulers.replay import Replay
 from lab.schedulers.serial import Serial
 from lab.search import Limits, Tally, search, shorten
 from lab.subtrees import search_subtrees
 from lab.trial import Grade
 
-_ALONE_S = 0.5
+_ALONE_S, _ALONE = 0.5, 10
+"""Seconds, and executions, of a search before other processes help it: most are done by then."""
 _ENOUGH_S = 1.0
 """Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
 _SERIAL_S = 10.0
-_SHORTEN_S = 2.0
+_SHORTEN_S = 1.0
+_DIE_WITH_PARENT = 1
+_REPEATS = 2
 _SAMPLE, _SAMPLE_S = 30, 1.0
 """Executions, and seconds, at random before a long search."""
 
@@ -57,6 +64,8 @@ class Oracle:
     cut: int = 0
     is_complete: bool = False
     shares: bool = False
+    execution_s: float = 0.0
+    """How long one takes."""
 
 
 class _Enough(Exception):
@@ -80,11 +89,14 @@ class _Search:
         self._spent = ""
         self._search_s = 0.0
         self._sampled_executions = 0
+        self._unconfirmed: set[str] = set()
 
     def explored(self) -> Explored:
-        cores = Value("i", 0)
+        cores, coordinator = Value("i", 0), os.getpid()
 
         def open_session() -> ControlledSession:
+            if os.getpid() != coordinator:
+                ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
             with cores.get_lock():
                 core = cores.value
                 cores.value += 1
@@ -103,6 +115,7 @@ class _Search:
             wanted = [name for name in self._tally.seen if self._grade(name) == "violation"]
             if wanted and not self._tally.is_stopped:
                 self._shorten(session, wanted)
+            self._confirm(session, wanted)
         except KeyboardInterrupt:
             self._spent = "interrupted"
             self._note(session)
@@ -118,6 +131,22 @@ class _Search:
             shorten(session, self._tally, wanted, left)
         except Departed as departed:
             self._tally.doubt = self._tally.doubt or f"the program does not repeat itself: {departed}"
+
+    def _confirm(self, session: ControlledSession, wanted: Sequence[str]) -> None:
+        """Repeat what was found: a violation that does not show again is none that anybody could be shown."""
+        for name in wanted:
+            for _ in range(_REPEATS):
+                replay = Replay(self._tally.seen[name].choices)
+                replay.begin()
+                try:
+                    execution = session.execute(replay)
+                    replay.end(execution.ending.waiting)
+                except Departed:
+                    self._unconfirmed.add(name)
+                    break
+                if execution.trial.outcome != name:
+                    self._unconfirmed.add(name)
+                    break
 
     def _note(self, session: ControlledSession) -> None:
         self._fixed.update(session.fixed)
@@ -138,13 +167,14 @@ class _Search:
 
         is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
         try:
-            spent = search(
-                session, scheduler, self._tally, Limits(executions, _ALONE_S if is_shared else choices.seconds), told
-            )
+            alone_s = max(_ALONE_S, _ALONE * self._oracle.execution_s)
+            alone = Limits(executions, min(choices.seconds, alone_s) if is_shared else choices.seconds)
+            spent = search(session, scheduler, self._tally, alone, told)
             has_more = spent and (executions is None or self._tally.executions < executions)
             if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
                 self._sampled(session)
-            if is_shared and has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
+            is_begun = self._tally.executions and not self._tally.is_stopped
+            if is_shared and has_more and is_begun and isinstance(scheduler, Dpor):
                 left = Limits(executions, choices.seconds, time.monotonic() - start)
                 spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)
         except _Enough:
@@ -163,7 +193,9 @@ class _Search:
 
     def _grade(self, outcome: str) -> Grade:
         if not outcome.startswith(ENDED):
-            return "violation" if outcome != "endless" else "interesting"
+            return "violation" if outcome != "endless" and outcome not in self._unconfirmed else "interesting"
+        if outcome in self._unconfirmed:
+            return "interesting"
         if self._rules.is_judged:
             return "ok"
         if outcome in self._oracle.endings or not self._oracle.endings:
@@ -203,12 +235,16 @@ class _Search:
             return "found", f"the search was not finished: {open_end}" if open_end else ""
         if tally.doubt or self._spent:
             return "unknown", tally.doubt or self._spent
+        if self._unconfirmed:
+            return "unknown", "what was found does not show again: the program does not repeat itself"
         unexplained = [name for name in endings if grades[name] == "interesting"]
         if unexplained:
             return "unknown", (
                 f"{NO_ORACLE}: only {self._oracle.orders} serial orders were run, and {len(unexplained)} endings are "
                 "in none of them; try --orders with more, or give a rule with --check or --expect-output"
             )
+        if not tally.executions:
+            return "unknown", "not one execution was finished in the time given"
         if not self._strategy.is_complete:
             return "unknown", "a walk at random proves nothing"
         missing = self._missing_oracle()
@@ -286,7 +322,8 @@ def _called(outcome: str, grade: Grade) -> tuple[str, str]:
 
 def serial_endings(session: ControlledSession, most: int) -> Oracle:
     """Run the processes one after another in every order, up to so many."""
-    serial, oracle, end = Serial(most), Oracle(), time.monotonic() + _SERIAL_S
+    serial, oracle, begun = Serial(most), Oracle(), time.monotonic()
+    end = begun + _SERIAL_S
     try:
         while time.monotonic() < end and serial.begin():
             execution = session.execute(serial)
@@ -298,5 +335,6 @@ def serial_endings(session: ControlledSession, most: int) -> Oracle:
                 break
     except Departed:
         pass  # the search will meet it too, and say so
+    oracle.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
     oracle.orders, oracle.cut, oracle.is_complete = serial.orders, serial.cut, serial.is_complete
     return oracle

@@ -104,7 +104,7 @@ class Controller:
                 return "deadlock"
             if self.operations >= MOST_OPERATIONS:
                 return "endless"
-            check = hash(tuple(actor.check for actor in self.actors.values()))
+            check = hash(tuple(self.actors[number].check for number in sorted(self.actors)))
             place = len(self.checks)
             if alike and place < len(before) and before[place][1] != check:
                 raise Departed(self._difference(place))

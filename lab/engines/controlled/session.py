@@ -11,6 +11,7 @@ from lab.engines.controlled.controller import Controller, listening
 from lab.engines.controlled.ending import Judge, State, state_of, unique_names
 from lab.engines.controlled.folder import Folder, Source
 from lab.engines.controlled.parent import WarmParent
+from lab.engines.real.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
 from lab.scheduler import Operation, Scheduler
 from lab.trial import Trial
@@ -72,10 +73,7 @@ class ControlledSession:
     def _end(self, controller: Controller) -> None:
         controller.close()
         self._parent.end()
-        self._drop_connections()
-        self._folder.restore()
-        for place in ("tmp", "payloads"):
-            _empty(f"{self._parent.root}/{place}")
+        self._clean()
 
     def _drop_connections(self) -> None:
         """Of those who were killed before they were heard."""
@@ -99,7 +97,7 @@ class ControlledSession:
         outcome, detail, is_violation = self._judged(controller, ending, state)
         if state is not None:
             self.states.setdefault(outcome, state)
-        self._end_folder()
+        self._clean()
         self.fixed.update(controller.fixed)
         self.shares |= controller.shares
         self.processes = max(self.processes, len(actors) - 1)
@@ -116,11 +114,13 @@ class ControlledSession:
             f"not controlled: {doubts[0]}" if doubts else "",
         )
 
-    def _end_folder(self) -> None:
+    def _clean(self) -> None:
         self._drop_connections()
         self._folder.restore()
         for place in ("tmp", "payloads"):
             _empty(f"{self._parent.root}/{place}")
+        for left in SHARED_MEMORY.glob(f"psm.{Path(self._parent.root).name}-*"):
+            left.unlink(missing_ok=True)
 
     def _judged(self, controller: Controller, ending: Ending, state: State | None) -> tuple[str, str, bool]:
         """Outcome, detail, and whether it is a violation whatever else may happen."""

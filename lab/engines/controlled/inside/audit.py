@@ -13,17 +13,17 @@ from lab.engines.controlled.inside.paths import is_own, is_system, whole
 
 _SOURCES = (".py", ".pyc", ".so", ".pth")
 _REASONS = {
-    "subprocess.Popen": "another program, which is not controlled,",
-    "os.system": "another program, which is not controlled,",
-    "os.posix_spawn": "another program, which is not controlled,",
-    "os.exec": "another program, which is not controlled,",
-    "pty.spawn": "another program, which is not controlled,",
+    "subprocess.Popen": "another program",
+    "os.system": "another program",
+    "os.posix_spawn": "another program",
+    "os.exec": "another program",
+    "pty.spawn": "another program",
     "os.fork": "a fork that is not controlled",
     "os.forkpty": "a fork that is not controlled",
-    "socket.__new__": "a socket, which is not controlled,",
-    "mmap.__new__": "shared memory by mmap, which is not controlled,",
-    "ctypes.dlopen": "a C library, which is not controlled,",
-    "sqlite3.connect": "an sqlite3 database, which is not controlled yet,",
+    "socket.__new__": "a socket",
+    "mmap.__new__": "shared memory by mmap",
+    "ctypes.dlopen": "a C library",
+    "sqlite3.connect": "an sqlite3 database",
     "fcntl.flock": "a lock on a file past the wrappers",
     "fcntl.lockf": "a lock on a file past the wrappers",
     "os.kill": "a signal past the wrappers",
@@ -53,7 +53,7 @@ def _opened(arguments: tuple[Any, ...]) -> None:
         is_writing = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
         if is_system(name) or (not is_writing and (not is_own(name) or name.endswith(_SOURCES))):
             return
-        me.doubt(f"{os.path.basename(name)}, opened past the wrappers,")  # noqa: PTH119
+        me.doubt(f"{os.path.basename(name)} past the wrappers")  # noqa: PTH119
 
 
 def _doubtful(name: str, raw: Callable[..., Any], reason: str) -> Callable[..., Any]:
@@ -71,9 +71,9 @@ def install() -> None:
     sys.addaudithook(_hook)
     for name in (*_SILENT, *_SILENT_TOO):
         if hasattr(os, name):
-            setattr(os, name, _doubtful(name, getattr(os, name), f"os.{name}, which is not controlled,"))
+            setattr(os, name, _doubtful(name, getattr(os, name), f"os.{name}"))
     start = threading.Thread.start
-    threading.Thread.start = _doubtful("start", start, "a thread, which is not controlled,")  # type: ignore[method-assign]
+    threading.Thread.start = _doubtful("start", start, "a thread")  # type: ignore[method-assign]
     import multiprocessing.managers as managers
     import multiprocessing.popen_forkserver as forkserver
     import multiprocessing.popen_spawn_posix as spawn
@@ -81,14 +81,19 @@ def install() -> None:
 
     popens: Any = ((spawn.Popen, "spawn"), (forkserver.Popen, "forkserver"))
     for popen, name in popens:
-        launch = _doubtful("_launch", popen._launch, f"start method {name}, which is not controlled,")
+        launch = _doubtful("_launch", popen._launch, f"start method {name}")
         popen._launch = launch
-    managers.BaseManager.start = _abandoned("a Manager, which is not controlled,")  # type: ignore[method-assign]
+    import concurrent.futures.process as executors
+    import multiprocessing.pool as pool
+
+    executors.ProcessPoolExecutor.__init__ = _abandoned("a ProcessPoolExecutor")  # type: ignore[method-assign]
+    pool.Pool.__init__ = _abandoned("a Pool")  # type: ignore[method-assign]
+    managers.BaseManager.start = _abandoned("a Manager")  # type: ignore[method-assign]
     raw_signal = signal.signal
 
     def watched_signal(number: Any, handler: Any) -> Any:
         if callable(handler) and handler is not signal.default_int_handler and me.is_controlled and not me.depth:
-            me.doubt("a signal handler, which is not controlled,")
+            me.doubt("a signal handler")
         return raw_signal(number, handler)
 
     signal.signal = watched_signal  # type: ignore[assignment]
@@ -98,7 +103,6 @@ def _abandoned(reason: str) -> Callable[..., Any]:
     """What would wait for something that nobody controls ends the search at once."""
 
     def refused(*_: Any, **__: Any) -> Any:
-        me.doubt(reason)
-        me.ask("processes", "abandon")
+        me.abandon(reason)
 
     return refused

@@ -23,7 +23,7 @@ MOST_BYTES = 1 << 16
 _CHILDREN = 1000
 """More children than a process may have: the number of the k-th child of actor a is 1000 a + k."""
 
-raw_exit = os._exit
+raw_exit, raw_getpid = os._exit, os.getpid
 
 
 class Participant:
@@ -39,6 +39,8 @@ class Participant:
         self.folder = ""
         self.scratch = ""
         self.temporary = ""
+        self.memory = ""
+        """What the names of shared memory begin with."""
         self.payload_folder = ""
         self.address = ""
         self.keeps_history = False
@@ -57,7 +59,7 @@ class Participant:
                 self._socket.close()
             self._socket = socket(AF_UNIX, SOCK_SEQPACKET)
             self._socket.connect(self.address)
-            self._socket.send(dumps((self.number, os.getpid())))
+            self._socket.send(dumps((self.number, raw_getpid())))
         self.is_controlled = True
 
     def become_child(self) -> None:
@@ -97,6 +99,11 @@ class Participant:
         line = self.line()
         self.tell("doubt", f"{reason} at {line}" if line else reason)
 
+    def abandon(self, reason: str) -> None:
+        """End the execution, and the search: what comes next can't be controlled, and might wait for ever."""
+        self.doubt(reason)
+        self.ask("processes", "abandon")
+
     def make(self, kind: str, *arguments: Any) -> str:
         """Make a primitive in the controller; its identity, which repeats in every execution."""
         self.made[kind] = number = self.made.get(kind, 0) + 1
@@ -131,3 +138,12 @@ class Participant:
 
 
 me = Participant()
+
+
+class Private:
+    """What stands for a class of multiprocessing, and has nothing of what that keeps to itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and not name.startswith("__") and me.is_controlled:
+            me.abandon(f"what multiprocessing keeps to itself, {name},")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

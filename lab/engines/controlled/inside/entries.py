@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -138,5 +139,8 @@ def install() -> None:
             raw_symlink(src, dst, **named)
 
     os.symlink = symlink  # type: ignore[assignment]
+    # By paths, not by descriptors of folders; and copies by reads and writes.
+    shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    shutil._USE_CP_SENDFILE = False  # type: ignore[attr-defined]
     os.listdir, os.scandir = _listdir, _scandir  # type: ignore[assignment]
     os.path.exists = _exists

@@ -12,7 +12,7 @@ from multiprocessing.reduction import ForkingPickler
 from pickle import loads
 from typing import Any
 
-from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.channel import Private, me
 from lab.engines.controlled.inside.clock import pass_s
 from lab.engines.controlled.inside.descriptors import raw_close, raw_open, raw_write
 
@@ -46,7 +46,7 @@ def unpacked(value: Any) -> bytes:
         return file.read()
 
 
-class ControlledQueue:
+class ControlledQueue(Private):
     """`Queue`."""
 
     is_joinable = False
@@ -129,7 +129,7 @@ class ControlledJoinableQueue(ControlledQueue):
     """`JoinableQueue`."""
 
 
-class ControlledSimpleQueue:
+class ControlledSimpleQueue(Private):
     """`SimpleQueue`: no buffer and no feeder."""
 
     def __init__(self, *, ctx: Any = None) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from threading import BrokenBarrierError
 from typing import Any
 
-from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.channel import Private, me
 from lab.engines.controlled.inside.clock import now_s, pass_s
 
 
-class ControlledEvent:
+class ControlledEvent(Private):
     """`Event`."""
 
     def __init__(self, *, ctx: Any = None) -> None:
@@ -40,7 +40,7 @@ class ControlledEvent:
         return is_set
 
 
-class ControlledCondition:
+class ControlledCondition(Private):
     """`Condition`, on a lock that is given or an RLock of its own."""
 
     def __init__(self, lock: Any = None, *, ctx: Any = None) -> None:
@@ -89,7 +89,7 @@ class ControlledCondition:
         self.notify(sys.maxsize)
 
 
-class ControlledBarrier:
+class ControlledBarrier(Private):
     """`Barrier`."""
 
     def __init__(

@@ -90,7 +90,7 @@ def serve(control: socket.socket) -> None:
 def _settle(config: dict[str, Any], root: Path) -> None:
     """What all executions have in common."""
     me.folder, me.scratch, me.payload_folder = f"{root}/run/", f"{root}/run/", f"{root}/payloads"
-    me.temporary = f"{root}/tmp/"
+    me.temporary, me.memory = f"{root}/tmp/", f"psm.{root.name}"
     me.address, me.orders_output = config["address"], config["orders_output"]
     sys.dont_write_bytecode = True
     sys.path[0:0] = [str(Path(f"{root}/run/{config['script']}").parent)]

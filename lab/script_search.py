@@ -106,7 +106,8 @@ class _Search:
         cores.value = 0
         try:
             if not self._rules.is_judged:
-                self._oracle = serial_endings(session, self._rules.orders)
+                limit_s = min(_SERIAL_S, self._choices.seconds / 2)
+                self._oracle = serial_endings(session, self._rules.orders, limit_s)
             begun = time.monotonic()
             try:
                 self._spent = self._searched(session, open_session)
@@ -155,6 +156,7 @@ class _Search:
 
     def _searched(self, session: ControlledSession, open_session: Callable[[], ControlledSession]) -> str:
         choices, scheduler, start = self._choices, self._strategy.scheduler, time.monotonic()
+        used_s = start - self._start
         executions = choices.executions
         if not self._strategy.is_complete and executions is None:
             executions = RANDOM_EXECUTIONS
@@ -168,14 +170,14 @@ class _Search:
         is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
         try:
             alone_s = max(_ALONE_S, _ALONE * self._oracle.execution_s)
-            alone = Limits(executions, min(choices.seconds, alone_s) if is_shared else choices.seconds)
+            alone = Limits(executions, alone_s) if is_shared else Limits(executions, choices.seconds, used_s)
             spent = search(session, scheduler, self._tally, alone, told)
             has_more = spent and (executions is None or self._tally.executions < executions)
             if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
                 self._sampled(session)
             is_begun = self._tally.executions and not self._tally.is_stopped
             if is_shared and has_more and is_begun and isinstance(scheduler, Dpor):
-                left = Limits(executions, choices.seconds, time.monotonic() - start)
+                left = Limits(executions, choices.seconds, time.monotonic() - self._start)
                 spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)
         except _Enough:
             return "it was stopped when a violation was found"
@@ -320,10 +322,10 @@ def _called(outcome: str, grade: Grade) -> tuple[str, str]:
     }.get(kind, "")
 
 
-def serial_endings(session: ControlledSession, most: int) -> Oracle:
-    """Run the processes one after another in every order, up to so many."""
+def serial_endings(session: ControlledSession, most: int, seconds: float) -> Oracle:
+    """Run the processes one after another in every order, up to so many and for so long."""
     serial, oracle, begun = Serial(most), Oracle(), time.monotonic()
-    end = begun + _SERIAL_S
+    end = begun + seconds
     try:
         while time.monotonic() < end and serial.begin():
             execution = session.execute(serial)

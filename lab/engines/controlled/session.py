@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.engines.controlled.controller import Controller, listening
+from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.ending import Judge, State, state_of, unique_names
 from lab.engines.controlled.folder import Folder, Source
+from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.real.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
@@ -137,7 +138,9 @@ class ControlledSession:
             return "deadlock", f"deadlock: {waits}", True
         if ending.kind != "done" or state is None:
             return "endless", _unended(controller, ending, names), False
-        failed = [(names[actor.number], actor.code) for actor in actors if actor.code != 0]
+        # Whom another process of the script has ended was meant to be.
+        meant = {actor.number for actor in actors if actor.killed_by and actor.killed_by[0] != actor.number}
+        failed = [(names[one.number], one.code) for one in actors if one.code != 0 and one.number not in meant]
         if failed:
             name, code = failed[0]
             how = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,8 +181,5 @@ def _unended(controller: Controller, ending: Ending, names: Mapping[int, str]) -
 
 
 def _empty(place: str) -> None:
-    if any(True for _ in os.scandir(place)):
-        import shutil
-
-        for name in Path(place).iterdir():
-            shutil.rmtree(name) if name.is_dir() and not name.is_symlink() else name.unlink()
+    for path in Path(place).iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -60,7 +60,9 @@ class Serial:
         able = {operation.actor: place for place, operation in enumerate(enabled)}
         fresh = [actor for actor in able if actor not in self._seen]
         self._seen |= set(able)
-        actors = self._able_to_follow(able, fresh, enabled)
+        # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
+        is_idle = current is None and self._running == FIRST and len(self._seen) > 1
+        actors = self._able_to_follow(able, fresh, enabled, is_idle)
         actor = actors[0] if len(actors) == 1 else self._chosen(actors)
         self._running = actor
         self._begun.add(actor)
@@ -69,13 +71,17 @@ class Serial:
             self._ended.add(actor)
         return able[actor]
 
-    def _able_to_follow(self, able: dict[int, int], fresh: list[int], enabled: Sequence[Operation]) -> list[int]:
+    def _able_to_follow(
+        self, able: dict[int, int], fresh: list[int], enabled: Sequence[Operation], is_idle: bool
+    ) -> list[int]:
         running = self._running
+        children = [actor for actor in able if actor not in self._begun]
+        if is_idle and children:
+            return children
         if running in able and not (running == FIRST and enabled[able[running]].is_timeout):
             return [running, *fresh] if running == FIRST else [running]
         if running not in self._ended and running != FIRST:
             self._cut()
-        children = [actor for actor in able if actor not in self._begun]
         # The first process gives up waiting only if nobody else can do anything.
         is_able = FIRST in able and not (enabled[able[FIRST]].is_timeout and children)
         actors = ([FIRST] if is_able else []) + children

@@ -91,7 +91,25 @@ class Controller(Hearing):
             if step is not None and step.is_possible():
                 enabled.append(step.operation(feeder.number, ""))
                 able.append(feeder)
-        return enabled, able
+        return self._patient(enabled, able)
+
+    def _patient(
+        self, enabled: list[Operation], able: list[Actor | Feeder]
+    ) -> tuple[list[Operation], list[Actor | Feeder]]:
+        """Those last who would only look again at what has not changed, as in a loop that waits for the others.
+
+        They are offered all the same; but a search that goes on with whoever runs would follow such a loop for ever.
+        """
+        idle = [
+            isinstance(one, Actor) and _look(operation) in one.looks
+            for operation, one in zip(enabled, able, strict=True)
+        ]
+        if not any(idle) or all(idle):
+            return enabled, able
+        order = sorted(range(len(enabled)), key=lambda place: idle[place])
+        if any(is_idle and operation.actor == self._current for is_idle, operation in zip(idle, enabled, strict=True)):
+            self._current = None
+        return [enabled[place] for place in order], [able[place] for place in order]
 
     def _operation(self, actor: Actor, step: Step) -> Operation:
         after = actor.after
@@ -152,6 +170,11 @@ class Controller(Hearing):
         answer = act()
         if self.keeps_history and step.gives and answer is not None:
             self._told_result(operation.actor, repr(answer))
+        if not operation.is_read:
+            for actor in self.actors.values():
+                actor.looks.clear()
+        elif isinstance(chosen, Actor):
+            chosen.looks.add(_look(operation))
         if isinstance(chosen, Actor):
             chosen.operations += 1
             chosen.after.clear()
@@ -173,3 +196,7 @@ class Controller(Hearing):
         else:
             if not actor.is_done:
                 self._running.append(actor)
+
+
+def _look(operation: Operation) -> tuple[str, tuple[str, ...], str]:
+    return operation.kind, operation.objects, operation.line

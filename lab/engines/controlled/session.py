@@ -162,6 +162,8 @@ class ControlledSession:
 
 
 def _wait(operation: Operation) -> str:
+    if operation.kind == "exit":
+        return "waits to end until what it has put into a queue is read"
     things = " and ".join(operation.objects)
     where = f" at {operation.line}" if operation.line else ""
     return f"waits to {operation.kind} {things}{where}"

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from multiprocessing import Value
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from lab.schedulers import strategy_named
 from lab.schedulers.dpor import Dpor
 from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.replay import Replay
-from lab.schedulers.serial import Serial
+from lab.script_oracle import NO_ORACLE, Oracle
 from lab.search import Limits, Tally, search, shorten
 from lab.subtrees import search_subtrees
 from lab.trial import Grade
@@ -29,7 +28,6 @@ _ALONE_S, _ALONE = 0.5, 10
 """Seconds, and executions, of a search before other processes help it: most are done by then."""
 _ENOUGH_S = 1.0
 """Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
-_SERIAL_S = 10.0
 _SHORTEN_S = 1.0
 _DIE_WITH_PARENT = 1
 _REPEATS = 2
@@ -38,8 +36,6 @@ _SAMPLE, _SAMPLE_S = 30, 1.0
 
 AS_WRITTEN = "as written"
 """Stands where a scenario's guard does."""
-
-NO_ORACLE = "no oracle"
 
 
 class Rules(NamedTuple):
@@ -53,19 +49,6 @@ class Rules(NamedTuple):
     is_deterministic: bool = False
     orders: int = 120
     texts: tuple[tuple[str, object], ...] = ()
-
-
-@dataclass
-class Oracle:
-    """The endings of the serial orders. `is_complete` if all were run; `shares` if the children share anything."""
-
-    endings: dict[str, str] = field(default_factory=dict)
-    orders: int = 0
-    cut: int = 0
-    is_complete: bool = False
-    shares: bool = False
-    execution_s: float = 0.0
-    """How long one takes."""
 
 
 class _Enough(Exception):
@@ -106,8 +89,7 @@ class _Search:
         cores.value = 0
         try:
             if not self._rules.is_judged:
-                limit_s = min(_SERIAL_S, self._choices.seconds / 2)
-                self._oracle = serial_endings(session, self._rules.orders, limit_s)
+                self._oracle.begin(session, self._rules.orders, self._choices.seconds / 2)
             begun = time.monotonic()
             try:
                 self._spent = self._searched(session, open_session)
@@ -164,6 +146,7 @@ class _Search:
 
         def told(tally: Tally) -> None:
             self._watcher.told(tally, share)
+            self._decide(session)
             if time.monotonic() - start > _ENOUGH_S and any(self._grade(name) == "violation" for name in tally.seen):
                 raise _Enough
 
@@ -183,6 +166,13 @@ class _Search:
             return "it was stopped when a violation was found"
         return spent
 
+    def _decide(self, session: ControlledSession) -> None:
+        """Of each ending that is new: can the processes have it one after another?"""
+        if not self._rules.is_judged:
+            for name, seen in self._tally.seen.items():
+                if name.startswith(ENDED):
+                    self._oracle.decide(session, name, seen.choices, self._rules.orders)
+
     def _sampled(self, session: ControlledSession) -> None:
         """A few executions at random: what goes wrong often is found soon, wherever a search in order would meet it."""
         sample = Tally(is_reduced=False)
@@ -192,6 +182,7 @@ class _Search:
             self._tally.seen.setdefault(name, seen)
         self._tally.doubt = self._tally.doubt or sample.doubt
         self._sampled_executions = sample.executions
+        self._decide(session)
 
     def _grade(self, outcome: str) -> Grade:
         if not outcome.startswith(ENDED):
@@ -202,7 +193,7 @@ class _Search:
             return "ok"
         if outcome in self._oracle.endings or not self._oracle.endings:
             return "ok"
-        return "violation" if self._oracle.is_complete else "interesting"
+        return "violation" if outcome in self._oracle.excluded else "interesting"
 
     # The verdict -----------------------------------------------------------------------------------------------------
 
@@ -275,9 +266,11 @@ class _Search:
             remarks.append(f"bound: schedules with more than {self._choices.bound} preemptions were not executed")
         oracle = self._oracle
         if not self._rules.is_judged and oracle.endings:
-            all_or = "all" if oracle.is_complete else "only"
             finished = oracle.orders - oracle.cut
-            remarks.append(f"{all_or} {finished} serial orders that can finish have {len(oracle.endings)} endings")
+            how_many = (
+                f"all {finished} serial orders that can finish" if oracle.is_complete else f"{finished} serial orders"
+            )
+            remarks.append(f"{how_many} were run; they have {len(oracle.endings)} endings")
         if not self._processes:
             remarks.append("the script started no process")
         return remarks
@@ -320,23 +313,3 @@ def _called(outcome: str, grade: Grade) -> tuple[str, str]:
         "rejected": "the rule that was given does not hold",
         "endless": "it did not come to an end",
     }.get(kind, "")
-
-
-def serial_endings(session: ControlledSession, most: int, seconds: float) -> Oracle:
-    """Run the processes one after another in every order, up to so many and for so long."""
-    serial, oracle, begun = Serial(most), Oracle(), time.monotonic()
-    end = begun + seconds
-    try:
-        while time.monotonic() < end and serial.begin():
-            execution = session.execute(serial)
-            serial.end(execution.ending.waiting)
-            outcome = execution.trial.outcome
-            if outcome.startswith(ENDED):
-                oracle.endings.setdefault(outcome, execution.trial.detail)
-            if execution.ending.kind in ("stuck", "endless"):
-                break
-    except Departed:
-        pass  # the search will meet it too, and say so
-    oracle.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
-    oracle.orders, oracle.cut, oracle.is_complete = serial.orders, serial.cut, serial.is_complete
-    return oracle

@@ -27,6 +27,7 @@ FLOORS = [
         "standing",
         "deadlock",
         "script",
+        "script_oracle",
         "script_search",
     ],
     ["experiments", "archive", "environment"],

@@ -7,7 +7,7 @@ later. Any other process that has to wait shows that its order can't finish: tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lab.scheduler import Cut, Operation
 
@@ -19,12 +19,17 @@ HELPERS = frozenset({"deliver"})
 
 
 class Serial:
-    """Depth first through the orders. `is_complete` once all were begun, `cut` of which could not finish."""
+    """Depth first through the orders. `is_complete` once all were begun, `cut` of which could not finish.
+
+    Who looks for one ending alone tells by `accepts`, at the end of each process, whether it may still come; where not,
+    no order that begins so is gone through.
+    """
 
     asks_always = True
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, accepts: Callable[[int], bool] = lambda actor: True) -> None:
         self._most = most
+        self._accepts = accepts
         self.orders = 0
         self.cut = 0
         self.is_complete = False
@@ -69,6 +74,8 @@ class Serial:
         operation = enabled[able[actor]]
         if operation.kind == "exit":
             self._ended.add(actor)
+            if not self._accepts(actor):
+                raise Cut
         return able[actor]
 
     def _able_to_follow(

@@ -22,6 +22,8 @@ class State(NamedTuple):
     codes: Mapping[str, int | None]
     printed: Mapping[str, bytes]
     output: bytes
+    by_number: Mapping[int, bytes]
+    """Standard output again, by the numbers of processes."""
 
     @property
     def key(self) -> str:
@@ -45,10 +47,14 @@ Judge = Callable[[str, State], str]
 def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output: Sequence[bytes]) -> State:
     """The state, from all actors, the changes of the folder, and all that was printed in its order."""
     names = unique_names(actors)
-    printed = {
-        names[actor.number]: b"".join(data for descriptor, data in actor.output if descriptor == 1) for actor in actors
-    }
-    return State(files, {names[actor.number]: actor.code for actor in actors}, printed, b"".join(output))
+    printed = {names[actor.number]: printed_by(actor) for actor in actors}
+    codes = {names[actor.number]: actor.code for actor in actors}
+    return State(files, codes, printed, b"".join(output), {actor.number: printed_by(actor) for actor in actors})
+
+
+def printed_by(actor: Actor) -> bytes:
+    """What it has printed up to now."""
+    return b"".join(data for descriptor, data in actor.output if descriptor == 1)
 
 
 def unique_names(actors: Sequence[Actor]) -> dict[int, str]:

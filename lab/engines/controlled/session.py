@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.engines.controlled.controller import Controller
-from lab.engines.controlled.ending import Judge, State, state_of, unique_names
+from lab.engines.controlled.ending import Judge, State, printed_by, state_of, unique_names
 from lab.engines.controlled.folder import Folder, Source
 from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
@@ -47,6 +47,7 @@ class ControlledSession:
         self._folder = Folder(f"{self._parent.root}/run", program.source)
         self._parent.start()
         self._trials = 0
+        self._controller: Controller
         self._checks: Sequence[tuple[Operation, int]] = ()
         self.states: dict[str, State] = {}
         """Of each outcome, the first state that was seen."""
@@ -61,6 +62,7 @@ class ControlledSession:
         """One execution, and the row of its trial."""
         self._trials += 1
         controller = Controller(self._listener, self._parent.root, keeps_history=self._keeps_history)
+        self._controller = controller
         is_over = False
         try:
             self._parent.run(keeps_history=self._keeps_history)
@@ -71,6 +73,10 @@ class ControlledSession:
         finally:
             if not is_over:
                 self._end(controller)
+
+    def printed_by(self, number: int) -> bytes:
+        """What this process has printed in the execution at hand."""
+        return printed_by(self._controller.actors[number])
 
     def _end(self, controller: Controller) -> None:
         controller.close()

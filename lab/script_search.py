@@ -24,11 +24,11 @@ from lab.search import Limits, Tally, search, shorten
 from lab.subtrees import search_subtrees
 from lab.trial import Grade
 
-_ALONE_S, _ALONE = 0.5, 10
+_ALONE_S, _ALONE = 1.0, 10
 """Seconds, and executions, of a search before other processes help it: most are done by then."""
 _ENOUGH_S = 1.0
 """Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
-_SHORTEN_S = 1.0
+_SHORTEN_S = 0.5
 _DIE_WITH_PARENT = 1
 _REPEATS = 2
 _SAMPLE, _SAMPLE_S = 30, 1.0
@@ -147,7 +147,7 @@ class _Search:
         def told(tally: Tally) -> None:
             self._watcher.told(tally, share)
             self._decide(session)
-            if time.monotonic() - start > _ENOUGH_S and any(self._grade(name) == "violation" for name in tally.seen):
+            if time.monotonic() - start > _ENOUGH_S and self._is_found():
                 raise _Enough
 
         is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
@@ -157,7 +157,9 @@ class _Search:
             spent = search(session, scheduler, self._tally, alone, told)
             has_more = spent and (executions is None or self._tally.executions < executions)
             if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
-                self._sampled(session)
+                if not self._is_found():
+                    self._sampled(session)
+                told(self._tally)
             is_begun = self._tally.executions and not self._tally.is_stopped
             if is_shared and has_more and is_begun and isinstance(scheduler, Dpor):
                 left = Limits(executions, choices.seconds, time.monotonic() - self._start)
@@ -165,6 +167,9 @@ class _Search:
         except _Enough:
             return "it was stopped when a violation was found"
         return spent
+
+    def _is_found(self) -> bool:
+        return any(self._grade(name) == "violation" for name in self._tally.seen)
 
     def _decide(self, session: ControlledSession) -> None:
         """Of each ending that is new: can the processes have it one after another?"""

@@ -25,6 +25,9 @@ SECONDS = 60.0
 RANDOM_EXECUTIONS = 10_000
 """The budget of a strategy that never ends by itself, unless another is given."""
 
+MOST_OPERATIONS = 100_000
+"""Of an execution: a search keeps all that could be done at each, about 2 kB."""
+
 _ALONE_S = 0.5
 """Seconds of a search before other processes help it: most are done by then."""
 
@@ -78,35 +81,29 @@ class Watcher:
 
 def explore_cell(cell: Cell, choices: Choices, watcher: Watcher) -> Explored:
     """Search a cell. On KeyboardInterrupt what was found is its argument."""
-    start, tally = time.monotonic(), Tally(is_reduced=choices.strategy == "dpor")
+    start, searched_s, spent = time.monotonic(), 0.0, "interrupted"
+    strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+    tally = Tally(strategy.is_reduced)
     try:
-        strategy, spent = _searched_by(cell, choices, watcher, tally)
-    except KeyboardInterrupt:
-        strategy = strategy_named(choices.strategy, bound=choices.bound)
+        spent = _search(cell, choices, strategy, watcher, tally)
         searched_s = time.monotonic() - start
-        raise KeyboardInterrupt(_concluded(cell, choices, strategy, tally, "interrupted", searched_s)) from None
-    searched_s = time.monotonic() - start
-    wanted = [name for name in tally.seen if _outcome(cell, name).grade != "ok"]
-    if wanted and not tally.is_stopped:
-        left = max(0.5, min(2.0, choices.seconds - searched_s))
-        session = SimulatedSession(cell, choices.seed, is_timed=choices.is_timed)
-        try:
-            shorten(session, tally, wanted, left)
-        finally:
-            session.close()
+        _shorten(cell, choices, tally, choices.seconds - searched_s)
+    except KeyboardInterrupt:
+        searched_s = searched_s or time.monotonic() - start
+        raise KeyboardInterrupt(_concluded(cell, choices, strategy, tally, spent, searched_s)) from None
     explored = _concluded(cell, choices, strategy, tally, spent, searched_s)
     return replace(explored, seconds=time.monotonic() - start)
 
 
 def searched(cell: Cell, choices: Choices) -> Tally:
     """What a search without a history sees."""
-    tally = Tally(is_reduced=choices.strategy == "dpor")
-    _searched_by(cell, choices._replace(history=False), Watcher(), tally)
+    strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+    tally = Tally(strategy.is_reduced)
+    _search(cell, choices._replace(history=False), strategy, Watcher(), tally)
     return tally
 
 
-def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -> tuple[Strategy, str]:
-    strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+def _search(cell: Cell, choices: Choices, strategy: Strategy, watcher: Watcher, tally: Tally) -> str:
     executions = choices.executions
     if not strategy.is_complete and executions is None:
         executions = RANDOM_EXECUTIONS
@@ -117,7 +114,7 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
         watcher.told(tally, share)
 
     def open_session() -> SimulatedSession:
-        return SimulatedSession(cell, choices.seed, is_timed=choices.is_timed, keeps_history=choices.history)
+        return _session(cell, choices, keeps_history=choices.history)
 
     is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
     session = open_session()
@@ -133,7 +130,28 @@ def _searched_by(cell: Cell, choices: Choices, watcher: Watcher, tally: Tally) -
         spent = search_subtrees(
             open_session, scheduler, tally, left, lambda tally: watcher.told(tally, None), choices.jobs
         )
-    return strategy, spent
+    return spent
+
+
+def _shorten(cell: Cell, choices: Choices, tally: Tally, left_s: float) -> None:
+    wanted = [name for name in tally.seen if _outcome(cell, name).grade != "ok"]
+    if not wanted or tally.is_stopped:
+        return
+    session = _session(cell, choices, keeps_history=False)
+    try:
+        shorten(session, tally, wanted, max(0.5, min(2.0, left_s)))
+    finally:
+        session.close()
+
+
+def _session(cell: Cell, choices: Choices, *, keeps_history: bool) -> SimulatedSession:
+    return SimulatedSession(
+        cell,
+        choices.seed,
+        is_timed=choices.is_timed,
+        keeps_history=keeps_history,
+        most_operations=MOST_OPERATIONS,
+    )
 
 
 def _concluded(
@@ -142,7 +160,7 @@ def _concluded(
     remarks = []
     if violations(cell, tally, choices.fail_on):
         verdict: Verdict = "found"
-        reason = f"the search was not finished: {spent or tally.doubt}" if spent or tally.doubt else ""
+        reason = f"the search was not finished: {spent}" if spent else tally.doubt
     elif tally.doubt or spent:
         verdict, reason = "unknown", tally.doubt or spent
     elif not strategy.is_complete:

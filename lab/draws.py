@@ -9,6 +9,7 @@ a microsecond, where seeding a generator for each actor of each trial would cost
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ def mix_all(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def trial_seed(cell_key: int, trial: int) -> int:
     """The seed of one trial, a whole number of at most 63 bits (it is a column)."""
     return mix(cell_key ^ mix(trial)) >> 1
+
+
+def trial_seeds(cell_key: int, trials: Sequence[int]) -> list[int]:
+    """`trial_seed` of each of these trials."""
+    import numpy as np
+
+    mixed = mix_all(np.array(trials, dtype=np.uint64))
+    return (mix_all(np.uint64(cell_key) ^ mixed) >> np.uint64(1)).tolist()  # type: ignore[no-any-return]
 
 
 def uniform(seed: int, actor: int, name: str, index: int) -> float:

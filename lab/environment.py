@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from lab.engines.real import scratch
+from lab.engines import scratch
 from lab.experiments.grid import Experiment
 
 _PACKAGES = ("race-lab", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")

@@ -35,6 +35,7 @@ def _cell(cell: Explored, is_brief: bool, width: int) -> Iterator[str]:
             yield from _history(replay(shown.schedule), width)
             yield ""
         yield from _outcomes(cell)
+        yield from _unordered(cell)
     if shown is not None and (cell.verdict == "found" or not is_brief):
         for finding in reversed([finding for finding in cell.findings if finding.grade != "ok"]):
             yield _command(finding)
@@ -79,6 +80,13 @@ def _outcomes(cell: Explored) -> Iterator[str]:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(3)]
     for row in [head, *rows]:
         yield f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}"
+
+
+def _unordered(cell: Explored) -> Iterator[str]:
+    if cell.conflicts:
+        pairs = _counted(len(cell.conflicts), "pair")
+        yield f"{pairs} of accesses that nothing orders, in some execution or other:"
+        yield from (f"- {conflict}" for conflict in cell.conflicts)
 
 
 def _command(finding: Finding) -> str:

@@ -101,26 +101,34 @@ def _unguarded(cell: Cell) -> Cell:
 def _fewest(bare: Cell) -> int:
     for processes in range(1, _LARGEST_SIZE + 1):
         tally = searched(replace(bare, processes=processes), Choices(executions=2000, seconds=1.0))
-        if violations(bare, tally, "violation"):
+        if violations(bare, tally, "violation") or tally.is_stopped:
             return processes
     return 2
 
 
 def _explored(cells: Sequence[Cell], choices: Choices, watcher: Watcher) -> Iterable[Explored]:
-    bare: dict[str, bool] = {}
+    fails: dict[str, bool] = {}
+    """Of cells without a guard, whether something goes wrong."""
     for cell in cells:
         watcher.enters(cell)
         explored = explore_cell(cell, choices, watcher)
         unguarded = _unguarded(cell)
-        if explored.verdict == "proved" and unguarded != cell:
-            if unguarded.cell_id not in bare:
-                tally = searched(unguarded, Choices(seconds=5.0, is_timed=choices.is_timed))
-                bare[unguarded.cell_id] = bool(violations(unguarded, tally, choices.fail_on))
-            if not bare[unguarded.cell_id]:
+        if cell == unguarded:
+            fails[cell.cell_id] = explored.verdict == "found"
+        elif explored.verdict == "proved":
+            try:
+                if unguarded.cell_id not in fails:
+                    fails[unguarded.cell_id] = _fails(unguarded, choices)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(explored) from None
+            if not fails[unguarded.cell_id]:
                 explored = replace(explored, remarks=(*explored.remarks, VACUOUS))
-        elif cell == unguarded:
-            bare[cell.cell_id] = explored.verdict == "found"
         yield explored
+
+
+def _fails(cell: Cell, choices: Choices) -> bool:
+    tally = searched(cell, Choices(seconds=5.0, is_timed=choices.is_timed))
+    return bool(violations(cell, tally, choices.fail_on))
 
 
 def _default_folder(kind: type[Scenario]) -> Path:

@@ -74,7 +74,7 @@ def load(path: Path) -> Schedule:
         raise UsageError(
             f"can't read {path}: {error.strerror}. Expected a schedule that `lab explore` saved."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: expected a schedule in JSON, found no JSON ({error}).") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__

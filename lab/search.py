@@ -82,7 +82,8 @@ class Tally:
             self.redundant += 1
             return
         if kind in _ENDLESS:
-            self.doubt = self.doubt or f"{_ENDLESS[kind]}: {trial.detail}"
+            self.doubt, self.is_stopped = self.doubt or f"an execution had no end: {trial.detail}", True
+            return
         if execution.random_line:
             self.doubt = self.doubt or (
                 f"the body draws a random value at {execution.random_line}, and only one value was tried"
@@ -117,10 +118,8 @@ class Tally:
         return self.executions - self.redundant if self.is_reduced else len(self._classes)
 
 
-_ENDLESS = {
-    "endless": "a trial was stopped after a million operations",
-    "stuck": "a trial was stopped in which somebody went on without any operation",
-}
+_ENDLESS = ("endless", "stuck")
+"""Endings of executions that were stopped: how they would have ended, nobody knows."""
 
 
 def conflicts_of(execution: Execution) -> list[Conflict]:
@@ -161,8 +160,7 @@ def search(
                 continue
             tally.add(execution, metrics)
             told(tally)
-            if execution.ending.kind in _ENDLESS:
-                tally.is_stopped = True
+            if tally.is_stopped:
                 break
     except Departed as departed:
         tally.doubt, tally.is_stopped = f"the program does not repeat itself: {departed}", True

@@ -87,6 +87,10 @@ class Store:
     def close(self) -> None:
         """Give back what this process holds open."""
 
+    def is_read_whole(self) -> bool:
+        """True if `read` is one step, which never waits: then `final` is the same, whoever is at work."""
+        return False
+
     def reset(self) -> None:
         """Drop what this process was stopped in the middle of: a transaction, a commit. The record may go with it."""
 

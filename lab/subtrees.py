@@ -8,7 +8,10 @@ class of executions is completed once, by whoever it may be.
 
 from __future__ import annotations
 
+import os
+import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from lab.engines import scratch
 from lab.scheduler import Key, Operation
 from lab.schedulers.dpor import Dpor, Node, Reversal
 from lab.search import Limits, Session, Tally, Told, search
@@ -60,7 +64,7 @@ def search_subtrees(
     granted: dict[Future[Report], int] = {}
     """The executions that the tasks under way may still use, if there is a limit."""
     end = None if limits.seconds is None else time.monotonic() + limits.seconds - limits.used_s
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), _become_worker, (open_session, tally.is_reduced))
+    pool = ProcessPoolExecutor(jobs, get_context("fork"), _become_worker, (open_session, tally.is_reduced, os.getpid()))
     try:
         while tasks or running:
             if limits.executions is not None and tally.executions >= limits.executions:
@@ -93,6 +97,7 @@ def search_subtrees(
         # A task that is longer than a pipe holds would keep its feeder, and so us, waiting for a reader for ever.
         pool._call_queue._reader.close()  # type: ignore[attr-defined]
         pool.shutdown(cancel_futures=True)
+        scratch.sweep_stale(scratch.tmpfs())
     return ""
 
 
@@ -133,10 +138,17 @@ class _Worker:
     """Of a task; it follows the speed, so that a task takes a slice of time."""
 
 
-def _become_worker(open_session: Callable[[], Session], is_reduced: bool) -> None:
+def _become_worker(open_session: Callable[[], Session], is_reduced: bool, coordinator: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with, args=(os.pidfd_open(coordinator),), daemon=True).start()
     _Worker.session = open_session()
     _Worker.is_reduced = is_reduced
+
+
+def _die_with(process: int) -> None:
+    # A worker of a pool waits for tasks for ever: all workers hold the end at which they would come in.
+    select.select([process], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _explore(path: Sequence[Node], grant: int | None) -> Report:

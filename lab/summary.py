@@ -160,8 +160,11 @@ def _rate(
 def _bounds(frame: pd.DataFrame, clusters: NDArray[np.int64], sequential: bool) -> dict[str, float]:
     """The ends of the interval of each outcome's share."""
     found: dict[str, float] = {}
-    for name in frame["outcome"].value_counts(sort=False).index:
-        _, interval = _rate((frame["outcome"] == name).to_numpy(dtype=bool), clusters, sequential)
+    outcomes = frame["outcome"].astype("category").cat
+    # By number: of ten million texts, each comparison takes a second.
+    codes = outcomes.codes.to_numpy()
+    for code, name in enumerate(outcomes.categories):
+        _, interval = _rate(codes == code, clusters, sequential)
         found |= {f"low_{name}": interval.low, f"high_{name}": interval.high}
     return found
 

@@ -14,7 +14,7 @@ from click.shell_completion import ShellComplete
 
 from lab import archive, verbs
 from lab.cli import main as cli
-from lab.engines.real import scratch
+from lab.engines import scratch
 from lab.experiments import BUILT_IN
 from lab.guards import GUARDS
 from lab.scenarios import BUILT_IN as SCENARIOS
@@ -293,7 +293,7 @@ SALE = ("run", "ticket_sale")
                                 "'ticket_sale'?")),
         ((*SALE, "--guards", "lok"), "unknown guard 'lok': expected one of .* Did you mean 'lock'?"),
         ((*SALE, "--stores", "jsonfile"), "unknown store 'jsonfile': expected one of .* Did you mean 'json_file'?"),
-        ((*SALE, "--engine", "reel"), "unknown engine 'reel': expected one of real. Did you mean 'real'?"),
+        ((*SALE, "--engine", "reel"), "unknown engine 'reel': expected one of real, simulated. Did you mean 'real'?"),
         ((*SALE, "--processes", "0"), "processes 0: expected a whole number from 1 to 1000. Try --processes 2,5,10."),
         ((*SALE, "--processes", "10000"), ("processes 10000: expected a whole number from 1 to 1000. "
                                           "Try --processes 2,5,10.")),
@@ -535,7 +535,7 @@ def test_list_has_a_line_for_everything(lab):
             "scenarios": list(SCENARIOS),
             "guards": list(GUARDS),
             "stores": list(STORES),
-            "engines": ["real"],
+            "engines": ["real", "simulated"],
             "experiments": list(BUILT_IN),
         },
     )
@@ -571,7 +571,7 @@ def completions(words, incomplete):
         (["run", "--guards"], "l", ["lock"]),
         (["run", "--guards"], "none,s", ["none,semaphore(4)"]),
         (["run", "--stores"], "s", ["sqlite"]),
-        (["run"], "t", ["tutorial", "ticket_sale", "traffic_light"]),
+        (["run"], "t", ["tutorial", "tutorial_seconds", "ticket_sale", "traffic_light"]),
         ([], "s", ["summary"]),
     ],
 )

@@ -37,7 +37,7 @@ def sessions(text):
 
 def shape(output):
     """The first words of each line, without figures: what must not change from run to run."""
-    lines = [re.sub(r"[\d.,%\[\]*]+", "", line).split()[:3] for line in output.splitlines()]
+    lines = [re.sub(r"[\d.,%\[\]*]+( [um]?s\b)?", "", line).split()[:3] for line in output.splitlines()]
     return [line for line in lines if line]
 
 

@@ -139,6 +139,16 @@ def test_the_shortest_way_to_oversell_is_to_lose_the_turn_between_read_and_write
     assert found == (1, ["0 read store", "1 read store", f"1 {write} store", f"0 {write} store"])
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_of_several_shortest_schedules_the_first_in_order_is_kept_whichever_was_met(seed):
+    # The mirror image, in which actor 1 begins, is as short; that no seed meets it first has a chance of 1 in 32.
+    cell = make_cell("ticket_sale", store="memory")
+
+    found = shortest(cell, "oversold", strategy="random", executions=50, seed=seed)
+
+    assert found == (1, ["0 read store", "1 read store", "1 write store", "0 write store"])
+
+
 def test_on_a_plain_file_a_read_is_torn_if_the_turn_is_lost_between_truncate_and_write():
     cell = make_cell("ticket_sale", store="json_file")
 
@@ -197,7 +207,6 @@ def test_a_car_that_does_not_look_crosses_on_red_before_anything_else_happens():
     assert (preemptions, choices) == (0, ["1 note notes", *light])
 
 
-@pytest.mark.xfail(strict=True, reason="the kernel calls who was started last the current actor of the first choice")
 def test_the_light_may_turn_red_between_look_and_crossing():
     # The light loses its turn while it is green and while it is red, the car after it was told: three preemptions.
     cell = make_cell("traffic_light", "event")

@@ -91,6 +91,9 @@ outcome    grade      executions  shortest schedule
 oversold   violation           6  1 preemption, 6 operations
 torn_read  violation           2  1 preemption, 5 operations
 ok         ok                  2  0 preemptions, 6 operations
+2 pairs of accesses that nothing orders, in some execution or other:
+- buyer 0 wrote `count` at ticket_sale.py:** after buyer 1 had read it at ticket_sale.py:**; nothing orders the two
+- buyer 1 wrote `count` at ticket_sale.py:** after buyer 0 had written it at ticket_sale.py:**; nothing orders the two
 torn_read: lab replay results/explore-ticket_sale-…/1-none-torn_read.json
 oversold: lab replay results/explore-ticket_sale-…/1-none-oversold.json
 """

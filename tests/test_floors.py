@@ -46,7 +46,6 @@ EXCEPTIONS = {
     ("lab.engines.rows", "SystemExit"): "a setup or judge that exits must not end lab in silence",
     ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
-    ("lab.engines.real.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
     ("lab.engines.controlled.inside.channel", "os._exit"): "ends a process of a script whose controller is gone",
     ("lab.engines.controlled.inside.processes", "os._exit"): "gives scripts an os._exit that asks first",
     ("lab.engines.controlled.inside.program", "SystemExit"): "a script may end by it, as Python's own",
@@ -54,6 +53,8 @@ EXCEPTIONS = {
     ("lab.engines.controlled.inside.program", "sys.stdout"): "flushes what a script has printed",
     ("lab.engines.controlled.inside.program", "sys.stderr"): "writes there what a script ends with",
     ("lab.engines.controlled.inside.warm", "sys.argv"): "is run as a script, which is told its channel so",
+    ("lab.engines.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
+    ("lab.engines.simulated.session", "lab.schedulers.by_time"): "virtual time is what `run` means there",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",
     ("lab.stores", "lab.stores.*"): "the registry of its package names every store",
 }
@@ -160,11 +161,10 @@ def test_what_runs_within_a_script_knows_the_standard_library_alone(module):
     assert forbidden(module, lambda found: found.startswith("lab.") and not found.startswith(INSIDE)) == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "engines"])
-def test_an_engine_knows_no_strategy(module):
-    simulated = "lab.engines.simulated"  # which runs trials by time, by itself
-    found = forbidden(module, lambda found: found.startswith("lab.schedulers"))
-    assert found == [] or module.startswith(simulated)
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) in ("engines", "schedulers")])
+def test_an_engine_knows_no_strategy_and_a_strategy_no_engine(module):
+    other = "schedulers" if package(module) == "engines" else "engines"
+    assert forbidden(module, lambda found: found.startswith(f"lab.{other}.")) == []
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if FLOOR_OF[package(name)] < BELOW_HEAVY])

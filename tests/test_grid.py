@@ -321,7 +321,7 @@ def test_a_grid_that_does_not_fit_together_is_refused_with_the_way_out(grid, mes
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"engine": "reel"}, "unknown engine 'reel': expected one of real. Did you mean 'real'?"),
+        ({"engine": "reel"}, "unknown engine 'reel': expected one of real, simulated. Did you mean 'real'?"),
         (
             {"alignment": "alined"},
             "unknown alignment 'alined': expected one of aligned, natural. Did you mean 'aligned'?",

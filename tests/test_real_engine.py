@@ -2,12 +2,14 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import NO_DELAY, eventually, make_cell, outcomes
 
 from lab.delays import Delay, constant, uniform
-from lab.engines.real import RealEngine, scratch
+from lab.engines import scratch
+from lab.engines.real import RealEngine
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.scenario import Scenario
@@ -320,6 +322,53 @@ def test_rudeness_is_an_outcome(run, deed, detail):
     trials = run(make_cell(Rude, deed=deed), 3)
 
     assert endings(trials) == {("raised", detail)}
+
+
+class Fickle(Scenario):
+    """Measures one thing in some trials and another in others."""
+
+    then: str = "name"
+    outcomes = {"ok": ok("measured")}
+
+    def section(self, world, actor):
+        return None
+
+    def judge(self, world, returns):
+        if world.trial_seed % 3:
+            return Judgement("ok", {"level": 1})
+        return Judgement("ok", {"seed": 1} if self.then == "name" else {"level": []})
+
+
+@pytest.mark.parametrize(
+    ("then", "detail"),
+    [
+        ("name", "judge measured 'seed', which is a column already"),
+        ("value", "judge measured level as a list, expected a bool, int, float, str or None"),
+    ],
+)
+def test_a_wrong_measure_is_found_also_after_right_ones(run, then, detail):
+    assert endings(run(make_cell(Fickle, then=then), 12)) == {("ok", ""), ("raised", detail)}
+
+
+def test_a_session_gives_back_what_its_crews_held_open(engine):
+    def descriptors_after_a_session():
+        session = engine.open(make_cell(Leaves, store="json_file", every=3))
+        assert set(outcomes(list(session.run(range(12))))) == {"ok", "raised"}
+        session.close()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    # The first session also starts multiprocessing's resource tracker, which stays.
+    assert descriptors_after_a_session() == descriptors_after_a_session()
+
+
+class Leaves(Misbehaves):
+    """Raises in some trials, after each of which there is another crew; its state is in a file."""
+
+    deed: str = "raise"
+    stores = ("json_file",)
+
+    def setup(self, world):
+        world.store.write({"count": 1})
 
 
 def test_a_child_that_comes_out_of_the_body_does_not_act(run):

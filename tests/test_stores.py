@@ -1,5 +1,7 @@
 """Stores: what is written is read, what is half written is noticed, and `write_if` lets one of two win."""
 
+import builtins
+import json
 import multiprocessing
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from lab.stores.json_file import JsonFile
 
 RECORDS = ["json_file", "atomic_json_file", "memory", "sqlite"]
 VERSIONED = ["atomic_json_file", "memory", "sqlite"]
+DIRECT = ["json_file", "memory"]
 
 
 @pytest.fixture
@@ -54,6 +57,52 @@ def test_the_short_way_of_the_stage_leaves_and_finds_the_same(make, name):
     assert actors.read() == {"count": 3}
     actors.write({"count": 2})
     assert staged.read() == {"count": 2}
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_the_direct_ways_do_what_the_steps_do(make, name):
+    ours, theirs = make(name, "a"), make(name, "b")
+    ours.write_directly({"count": 3, "sold": -1})
+    assert straight_through(theirs.read()) == {"count": 3, "sold": -1}
+
+    straight_through(theirs.write({"left": 2, "right": 5}))
+    assert ours.read_directly() == {"left": 2, "right": 5}
+
+
+def test_a_json_file_is_read_and_written_by_the_tutorials_calls(make, monkeypatch):
+    store, calls = make("json_file"), []
+    store.fill({"count": 1})
+    opening, dumping = builtins.open, json.dump
+    monkeypatch.setattr(builtins, "open", lambda *call: calls.append(["open", *call[1:]]) or opening(*call))
+    monkeypatch.setattr(json, "dump", lambda *call: calls.append(["dump", call[0]]) or dumping(*call))
+    opened(store).write(opened(store).read())
+
+    assert calls == [["open", "r"], ["open", "w"], ["dump", {"count": 1}]]
+
+
+def test_a_saved_file_holds_no_rest_of_a_longer_one(tmp_path):
+    folder = RealFolder(str(tmp_path))
+    folder.save("file", b"a long text")
+    folder.save("file", b"short")
+
+    assert [folder.load("file"), (tmp_path / "file").read_bytes()] == [b"short", b"short"]
+    folder.close()
+
+
+@pytest.mark.parametrize("moved", ["replaced", "removed"])
+def test_a_file_that_was_moved_away_is_not_saved_to(tmp_path, moved):
+    folder = RealFolder(str(tmp_path))
+    folder.save("file", b"first")
+    if moved == "replaced":
+        (tmp_path / "other").write_bytes(b"theirs")
+        (tmp_path / "other").replace(tmp_path / "file")
+        assert folder.load("file") == b"theirs"
+    else:
+        (tmp_path / "file").unlink()
+    folder.save("file", b"ours")
+
+    assert (tmp_path / "file").read_bytes() == b"ours"
+    folder.close()
 
 
 def test_a_file_left_half_written_is_torn_for_the_judge_too(make):

@@ -123,7 +123,7 @@ def _duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     unit, scale = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1)
-    return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * scale:.3g} {unit}" if seconds < 1000 else f"{seconds:,.0f} s"
 
 
 def _number(value: float | None) -> float:

@@ -11,9 +11,9 @@ from shutil import disk_usage
 
 from lab.archive import Archive, crews, done
 from lab.cell import Cell
+from lab.engines import scratch
 from lab.engines.choice import engine_named
 from lab.engines.protocol import Engine
-from lab.engines.real import scratch
 from lab.errors import OutputError
 from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans

@@ -58,7 +58,7 @@ class Budget:
 
     `used_s` of the seconds are gone already.
 
-    The time is looked at before each operation, so that one long execution does not overrun it.
+    The time is looked at before each execution, and every few operations of a long one, so that it does not overrun.
     """
 
     asks_always = True
@@ -69,6 +69,7 @@ class Budget:
         self._executions = executions
         self._seconds = seconds
         self._end = None if seconds is None else time.monotonic() + seconds - used_s
+        self._operations = 0
         self.spent = ""
 
     def begin(self) -> bool:
@@ -84,7 +85,8 @@ class Budget:
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
         """As the inner one, while there is time."""
-        if self._is_late():
+        self._operations += 1
+        if self._operations % _LOOKS_EVERY == 0 and self._is_late():
             raise Cut
         return self._inner.choose(enabled, current)
 
@@ -97,6 +99,9 @@ class Budget:
         if self._end is not None and time.monotonic() > self._end:
             self.spent = f"the budget of {self._seconds:g} s is spent"
         return bool(self.spent)
+
+
+_LOOKS_EVERY = 64
 
 
 class RunTwice:
@@ -151,8 +156,6 @@ class RunTwice:
             raise Departed(f"operation {self._depth + 1} was done the first time, and the second time all was over")
 
     def _repeated(self, enabled: Sequence[Operation]) -> int:
-        if self._depth == len(self._seen) and self._was_cut:
-            raise Cut
         if self._depth == len(self._seen):
             if self._was_cut:
                 raise Cut

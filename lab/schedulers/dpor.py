@@ -28,7 +28,7 @@ from lab.scheduler import Cut, Departed, Key, Operation
 class Node:
     """A moment of choice: what could be done, what has been chosen, and what is still to be tried there."""
 
-    __slots__ = ("chosen", "enabled", "places", "sleeping", "tried")
+    __slots__ = ("chosen", "enabled", "place", "places", "sleeping", "tried")
 
     def __init__(self, enabled: Sequence[Operation], sleeping: dict[Key, Operation]) -> None:
         self.enabled = enabled
@@ -37,10 +37,12 @@ class Node:
         self.tried: dict[Key, bool] = {}
         """What is chosen here in some execution: True once it was."""
         self.chosen: Operation
+        self.place: int
 
     def take(self, key: Key) -> None:
         """Choose this in the execution at hand."""
-        self.chosen = self.enabled[self.places[key]]
+        self.place = self.places[key]
+        self.chosen = self.enabled[self.place]
         self.add(key)
         self.tried[key] = True
 
@@ -132,7 +134,7 @@ class Dpor:
         self._depth += 1
         if depth < len(self.nodes):
             node = self.nodes[depth]
-            place = node.places[node.chosen.key]
+            place = node.place
             if place >= len(enabled) or enabled[place] != node.chosen:
                 raise Departed(
                     f"operation {depth + 1}: {choice_of(node.chosen)} could be done before; what can be done now is: "
@@ -146,7 +148,7 @@ class Dpor:
         self.nodes.append(node)
         own = [operation for operation in awake if operation.actor == current]
         node.take((own or awake)[0].key)
-        return node.places[node.chosen.key]
+        return node.place
 
     def left(self) -> Sequence[Node]:
         """The nodes at which something may be left to try, for others to try it; this search is over then.

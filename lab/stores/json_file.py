@@ -42,6 +42,10 @@ class JsonFile(DirectStore):
         with self.place.folder.open(FILE, "w") as file:
             json.dump(record, file)
 
+    def is_read_whole(self) -> bool:
+        """One step."""
+        return True
+
     def fill(self, record: Record) -> None:
         """The bytes that `write` leaves."""
         self.place.folder.save(FILE, json.dumps(record).encode())
@@ -93,6 +97,10 @@ class AtomicJsonFile(VersionedStore):
         finally:
             self.place.folder.remove(claim)
         return is_current
+
+    def is_read_whole(self) -> bool:
+        """One step."""
+        return True
 
     def fill(self, record: Record) -> None:
         """The bytes that `write` leaves; nobody reads meanwhile."""

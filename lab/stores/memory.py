@@ -58,6 +58,10 @@ class Memory(DirectStore, VersionedStore):
             integers[index] = value
             index += 1
 
+    def is_read_whole(self) -> bool:
+        """One number is read by one step, two are not."""
+        return len(self._known_keys()) == 1
+
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""
         integers = self.place.integers

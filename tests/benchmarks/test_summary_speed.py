@@ -61,6 +61,7 @@ def made_trials(generator, count):
             "outcome": pd.Series(OUTCOMES[outcome], dtype="str"),
             "detail": "",
             "violation": outcome > 0,
+            "interesting": False,
             "wall_s": generator.lognormal(-5, 0.5, count),
             "wait_median_s": generator.exponential(0.001, count),
             "wait_max_s": generator.exponential(0.002, count),

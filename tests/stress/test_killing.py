@@ -12,7 +12,8 @@ import pytest
 from conftest import eventually, make_cell
 
 from lab import archive
-from lab.engines.real import RealEngine, scratch
+from lab.engines import scratch
+from lab.engines.real import RealEngine
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.runner import Progress, measure
 

@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.engines.real.scratch import make_root, tmpfs
+from lab.engines.scratch import make_root, tmpfs
+
+_HOME = str(Path(__file__).parents[3])
+"""Where the package lies."""
 
 _START_S = 30.0
 
@@ -26,6 +29,8 @@ class WarmParent:
         self._config = {
             "root": self.root,
             "script": script,
+            "home": _HOME,
+            "environment": {name: os.environ[name] for name in ("PYTHONPATH", "PYTHONHASHSEED") if name in os.environ},
             "arguments": arguments,
             "address": address,
             "orders_output": orders_output,
@@ -37,8 +42,7 @@ class WarmParent:
         """Start it; the folder must be there."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "lab.engines.controlled.inside.warm", str(theirs.fileno())]
-        home = str(Path(__file__).parents[3])
-        path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
+        path = os.pathsep.join(part for part in (_HOME, os.environ.get("PYTHONPATH", "")) if part)
         # One hash seed for all: the order of a set must not differ between executions, nor between searchers.
         environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
         self._process = subprocess.Popen(

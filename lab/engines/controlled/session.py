@@ -13,7 +13,7 @@ from lab.engines.controlled.ending import Judge, State, printed_by, state_of, un
 from lab.engines.controlled.folder import Folder, Source
 from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
-from lab.engines.real.scratch import SHARED_MEMORY
+from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
 from lab.scheduler import Operation, Scheduler
 from lab.trial import Trial

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.cell import Cell
-from lab.engines.real import scratch
+from lab.engines import scratch
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.lane import Lane
 from lab.engines.rows import default_timeout_s

@@ -12,7 +12,7 @@ from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
-from lab.engines.real import scratch
+from lab.engines import scratch
 from lab.engines.real.interrupts import INTERRUPTS
 from lab.engines.real.slots import (
     ACTING,

@@ -28,6 +28,8 @@ class Shared:
     def __init__(self, name: str) -> None:
         self.name = name
         self.waiters: list[tuple[Actor, int]] = []
+        self.is_mixed = False
+        """True if not all waiters wait by one step, or one of them may have gone on by another way."""
 
 
 class Step:

@@ -1,4 +1,4 @@
-"""What the actors and services of a cell do in an execution, and when each of them waited, entered and ended."""
+"""What the actors and services of a cell do in an execution, and how long they waited."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from lab.world.protocol import World
 
 
 class Acts:
-    """The bodies of a cell. Times are in seconds of virtual time, one an actor."""
+    """The bodies of a cell. Times are in seconds of virtual time."""
 
     def __init__(self, cell: Cell, kernel: Kernel) -> None:
-        self._scenario, self._guard = cell.scenario, cell.guard
+        self._act, self._do, self._run = cell.scenario.act, cell.scenario.section, cell.guard.run
         self._kernel = kernel
-        self._actors = cell.processes
         self.clear()
 
     def clear(self) -> None:
         """A new execution."""
-        self.ends_s = [0.0] * self._actors
-        self.sections = [0] * self._actors
-        self.waits_s = [0.0] * self._actors
-        self._asked_s: list[float | None] = [None] * self._actors
+        self.end_s = 0.0
+        """When the last actor that has ended so far did."""
+        self.waits_s: dict[int, float] = {}
+        """How long each actor that came to a section has waited for it, all in all."""
+        self._asked_s: dict[int, float] = {}
 
     def of_actor(self, world: SimulatedWorld) -> Callable[[], Any]:
         """What an actor does."""
-        act, guarded, kernel, actor = self._scenario.act, self._guarded, self._kernel, world.actor
+        act, guarded, kernel, actor = self._act, self._guarded, self._kernel, world.actor
 
         def body() -> Any:
             returned = act(world, actor, guarded)
-            self.ends_s[actor] = kernel.now_s
+            self.end_s = kernel.now_s
             return returned
 
         return body
@@ -45,12 +45,10 @@ class Acts:
 
     def _guarded(self, outer: World, actor: int) -> Any:
         self._asked_s[actor] = self._kernel.now_s
-        return self._guard.run(self._section, outer, actor)
+        return self._run(self._section, outer, actor)
 
     def _section(self, inner: World, actor: int) -> Any:
-        self.sections[actor] += 1
-        asked_s = self._asked_s[actor]
+        asked_s = self._asked_s.pop(actor, None)
         if asked_s is not None:
-            self.waits_s[actor] += self._kernel.now_s - asked_s
-            self._asked_s[actor] = None
-        return self._scenario.section(inner, actor)
+            self.waits_s[actor] = self.waits_s.get(actor, 0.0) + self._kernel.now_s - asked_s
+        return self._do(inner, actor)

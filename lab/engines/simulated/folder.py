@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from pathlib import Path
 from typing import IO, Any
 
+from lab.engines import scratch
 from lab.store import SHARED_INTEGERS
-
-_TMPFS = Path("/dev/shm")
 
 
 class _File:
@@ -69,7 +66,7 @@ class MemoryFolder:
         """Remove every file."""
         self.clear()
         if self._real:
-            shutil.rmtree(self._real, ignore_errors=True)
+            scratch.sweep(Path(self._real))
             self._real = ""
 
     def open(self, name: str, mode: str = "r") -> IO[str]:
@@ -86,7 +83,8 @@ class MemoryFolder:
     def path(self, name: str) -> str:
         """The path of a file in the real folder."""
         if not self._real:
-            self._real = tempfile.mkdtemp(prefix="lab-simulated-", dir=_TMPFS if _TMPFS.is_dir() else None)
+            # Named after this process: should it be killed, the next run sweeps it.
+            self._real = str(scratch.make_root(scratch.tmpfs()))
         return f"{self._real}/{name}"
 
     def load(self, name: str) -> bytes:

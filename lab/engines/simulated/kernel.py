@@ -35,6 +35,35 @@ class Kernel:
     With `keeps_history`, `events` has every operation of the last execution, with its source line and result.
     """
 
+    # With more than 30 attributes, Python would look each of them up in a dictionary.
+    __slots__ = (
+        "_asks_always",
+        "_crew",
+        "_fresh",
+        "_hub",
+        "_kind",
+        "_last",
+        "_lost",
+        "_most",
+        "_newborn",
+        "_pool",
+        "_raised",
+        "_refusals",
+        "_scheduler",
+        "_unfinished",
+        "actors",
+        "errors",
+        "events",
+        "is_ending",
+        "is_timed",
+        "keeps_history",
+        "latest_s",
+        "names",
+        "now_s",
+        "operations",
+        "running",
+    )
+
     def __new__(cls, *, is_timed: bool, keeps_history: bool = False, most_operations: int = MOST_OPERATIONS) -> Kernel:
         """The kind that fits."""
         from lab.engines.simulated.timed import TimedKernel
@@ -75,7 +104,12 @@ class Kernel:
         self.events: list[Event] = []
         self.now_s = 0.0
         self.operations = 0
+        self.errors = 0
+        """How many bodies raised something."""
         self._kind = ""
+        self._newborn: Actor | None = None
+        self._last: int | None = None
+        """Whose operation was chosen last. `running` may have begun or slept since, which nobody was asked for."""
         self._raised: BaseException | None = None
 
     # An execution ----------------------------------------------------------------------------------------------------
@@ -147,22 +181,37 @@ class Kernel:
 
     def _start(self) -> None:
         """Let the first actor go, and come back when the execution is over."""
-        if not self._unfinished:
-            self._kind = "done"
+        self._hand_over(None)
+        while self._newborn is not None:
+            # Born here, and not by whoever hands over to it: who is born inherits the depth of the stack.
+            actor, self._newborn = self._newborn, None
+            actor.life = greenlet(self._live, self._hub)
+            actor.life.switch()
+            self.running = actor
+            actor.life.switch()
+
+    def _hand_over(self, before: Actor | None) -> None:
+        """Let the one go on that is next; return at once if that is the caller, else when its turn has come again."""
+        actor = self._next_actor()
+        if actor is None or actor is before:
             return
-        actor = self._begin_fresh()
-        assert actor.life is not None, "it was just given one"
-        actor.life.switch()
+        if actor.life is not None:
+            actor.life.switch()
+        else:
+            self._newborn = actor
+            self._hub.switch()
+
+    def _next_actor(self) -> Actor | None:
+        """Who is next, and `running`; None once the execution was ended."""
+        raise NotImplementedError
 
     def _begin_fresh(self) -> Actor:
-        actor = self._fresh.popleft()
-        if actor.life is None or actor.life.dead:
-            actor.life = greenlet(self._live, self._hub)
-        self.running = actor
+        actor = self.running = self._fresh.popleft()
         return actor
 
     def _live(self) -> None:
-        """What a greenlet does: one body after the other, each to its end."""
+        """What a greenlet does, once it was born: one body after the other, each to its end."""
+        self._hub.switch()
         while True:
             actor = self.running
             try:
@@ -175,30 +224,24 @@ class Kernel:
                 self._raised = error
             except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
                 actor.error = error
+                self.errors += 1
             actor.is_done = True
             if not actor.is_service:
                 self._unfinished -= 1
             if self.is_ending or self._raised is not None:
                 self._hub.switch()
             else:
-                self._go_on()
-
-    def _go_on(self) -> None:
-        """Let the one go on that is chosen next; return when that is the caller, or the caller's turn comes later."""
-        raise NotImplementedError
+                self._hand_over(None)
 
     def _end(self, kind: str) -> None:
+        """End the execution, whoever calls. Does not return, but for who is done, in the next execution."""
         self._kind = kind
         self._hub.switch()
 
-    def _chosen(self, enabled: Sequence[Any]) -> int | None:
-        """The scheduler's choice; None once the execution was ended because it made none."""
-        try:
-            return self._scheduler.choose(enabled, self.running.number if self.operations else None)
-        except BaseException as error:  # noqa: BLE001 - it is the hub's: the actor that stopped here has not caused it
-            self._raised = error
-            self._hub.switch()
-            return None
+    def _fail(self, error: BaseException) -> None:
+        """End it with what is the hub's to raise: whoever stopped here has not caused it."""
+        self._raised = error
+        self._hub.switch()
 
     def _abandon(self) -> None:
         """Unwind whoever has not finished; one that will not go is left, and its place gets a new greenlet."""
@@ -207,6 +250,7 @@ class Kernel:
             if not actor.is_done:
                 for part in actor.step.shared:
                     part.waiters.clear()
+                    part.is_mixed = False
                 if actor.step is not START and actor.life is not None:
                     self.running = actor
                     self._refusals = 0

@@ -154,7 +154,7 @@ class Queue(Shared):
 
     def _look(self, kind: str) -> int:
         # A put into any buffer counts, of an actor too that has put nothing yet.
-        for number in range(max(self._participants, len(self._kernel.actors))):
+        for number in range(self._participants):
             if number not in self._buffers and number < len(self._kernel.actors):
                 self._buffer_of(self._kernel.actors[number])
         self._kernel.step(Step(kind, self, *self._buffers.values(), is_read=True))

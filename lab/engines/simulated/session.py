@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from math import inf
 
 from lab import draws
 from lab.cell import Cell
 from lab.engines.rows import RAISED_BY_USERS, Judge, default_timeout_s, middle, storable
 from lab.engines.simulated.acts import Acts
-from lab.engines.simulated.ahead import DrawsAhead
+from lab.engines.simulated.ahead import Ready, first_delays
 from lab.engines.simulated.folder import Ground, SimulatedPlace
 from lab.engines.simulated.kernel import MOST_OPERATIONS, Actor, Kernel, Stuck
 from lab.engines.simulated.maker import SimulatedMaker
@@ -29,10 +29,10 @@ from lab.world.protocol import Stage
 STUCK_S = 5.0
 """Seconds of real time for which an actor may go on without an operation."""
 
-_BLOCK = 100
+_BLOCK = 250
 """Trials whose draws are made together."""
 
-_SMALL = (bool, int, type(None))
+_SMALL = frozenset({bool, int, type(None)})
 
 
 class SimulatedSession:
@@ -55,10 +55,12 @@ class SimulatedSession:
         stuck_s: float = STUCK_S,
     ) -> None:
         self._cell = cell
+        self._violations = cell.violations
         self._draw_key = cell.draw_key(seed)
         self._timeout_s = timeout_s or default_timeout_s(cell)
         self._stuck_s = stuck_s
         self._executions = 0
+        self._ready: list[Ready] = []
         services = cell.guard.services()
         self.kernel = Kernel(is_timed=is_timed, keeps_history=keeps_history, most_operations=most_operations)
         self.kernel.names = _names(cell, services)
@@ -88,7 +90,7 @@ class SimulatedSession:
 
     def execute(self, scheduler: Scheduler, trial: int = 0) -> Execution:
         """One execution, and the row of its trial."""
-        row, ending = self._execute(scheduler, trial)
+        row, ending = self._execute(scheduler, trial, draws.trial_seed(self._draw_key, trial))
         kernel = self.kernel
         names = {actor.number: actor.name for actor in kernel.actors}
         objects, random_line = self._maker.objects, self._diary.random_line
@@ -98,12 +100,15 @@ class SimulatedSession:
         """Run the trials with these numbers, and yield each as it ends."""
         numbers = iter(trials)
         while block := list(islice(numbers, _BLOCK)):
-            seeds = [draws.trial_seed(self._draw_key, trial) for trial in block]
-            ahead = DrawsAhead(seeds, self._cell.processes)
+            seeds = draws.trial_seeds(self._draw_key, block)
+            delays = list(self._diary.slept.values())
+            ready = first_delays(seeds, self._cell.processes, delays) if delays else []
+            ahead = {delay.name: id(delay) for delay in delays if delay.kind != "constant"}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
-                self._diary.ahead, self._diary.row = ahead, row
-                yield self._execute(ByTime(seed), trial)[0]
-                self._diary.ahead = None
+                self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
+                ended = self._execute(ByTime(seed), trial, seed)[0]
+                self._ready, self._diary.ahead = [], {}
+                yield ended
 
     def close(self) -> None:
         """Remove every file of the session."""
@@ -114,9 +119,9 @@ class SimulatedSession:
 
     # One execution ---------------------------------------------------------------------------------------------------
 
-    def _execute(self, scheduler: Scheduler, trial: int) -> tuple[Trial, Ending]:
+    def _execute(self, scheduler: Scheduler, trial: int, seed: int) -> tuple[Trial, Ending]:
         self._executions += 1
-        seed = self._stage.trial_seed = draws.trial_seed(self._draw_key, trial)
+        self._stage.trial_seed = seed
         try:
             self._watchdog.watch()
             try:
@@ -137,8 +142,8 @@ class SimulatedSession:
         except RAISED_BY_USERS as error:
             self.kernel.forget()
             return self._row(trial, seed, "raised", f"{described(error)} (in setup)"), Ending("done")
-        for world in self._worlds:
-            world.begin_anew()
+        for world, ready in zip_longest(self._worlds, self._ready):
+            world.begin_anew(ready or {})
         self._acts.clear()
         ending = self.kernel.run(self._bodies, self._services, scheduler)
         if ending.kind != "done":
@@ -146,36 +151,44 @@ class SimulatedSession:
             return self._unfinished(trial, seed, ending), ending
         if ending.waiting:
             self._clean_up()
+        if self.kernel.errors and (crash := self._crash()):
+            return self._row(trial, seed, "crash", crash), ending
         return self._judged(trial, seed), ending
 
     def _judged(self, trial: int, seed: int) -> Trial:
-        returns = []
-        for number, actor in enumerate(self.kernel.actors[: self._cell.processes]):
-            error = actor.error
-            if error is None and type(actor.returned) not in _SMALL:
-                error = self._travel(actor)
-            if error is not None:
-                detail = str(error) if isinstance(error, SectionRaised) else described(error)
-                return self._row(trial, seed, "raised", f"{detail} (actor {number})")
-            returns.append(actor.returned)
+        actors = self.kernel.actors[: self._cell.processes]
+        returns = [actor.returned for actor in actors]
+        if self.kernel.errors or not _SMALL.issuperset(map(type, returns)):
+            failure = self._failure(actors)
+            if failure:
+                return self._row(trial, seed, "raised", failure)
+            returns = [actor.returned for actor in actors]
         self._stage.notes = self._diary.notes
         judgement, failure = self._judge.judged(returns)
         if failure:
             return self._row(trial, seed, "raised", failure)
-        acts = self._acts
-        waits = sorted([wait for wait, sections in zip(acts.waits_s, acts.sections, strict=True) if sections])
+        waits = sorted(self._acts.waits_s.values())
         return Trial(
             trial,
             seed,
             0,
             judgement.outcome,
             "",
-            judgement.outcome in self._cell.violations,
-            max(acts.ends_s),
+            judgement.outcome in self._violations,
+            self._acts.end_s,
             middle(waits) if waits else None,
             waits[-1] if waits else None,
             judgement.measures,
         )
+
+    def _failure(self, actors: Sequence[Actor]) -> str:
+        """What the first actor that failed has raised; empty if none did."""
+        for number, actor in enumerate(actors):
+            error = actor.error or (None if type(actor.returned) in _SMALL else self._travel(actor))
+            if error is not None:
+                detail = str(error) if isinstance(error, SectionRaised) else described(error)
+                return f"{detail} (actor {number})"
+        return ""
 
     def _travel(self, actor: Actor) -> BaseException | None:
         # Between processes what is returned is pickled: a body can't tell that here there is only one.
@@ -186,14 +199,20 @@ class SimulatedSession:
         return None
 
     def _row(self, trial: int, seed: int, outcome: str, detail: str) -> Trial:
-        is_violation = outcome in self._cell.violations
+        is_violation = outcome in self._violations
         return Trial(trial, seed, 0, outcome, storable(detail), is_violation, None, None, None, {})
+
+    def _crash(self) -> str:
+        """Which service has ended, and by what; empty if none has."""
+        for number, actor in enumerate(self.kernel.actors[self._cell.processes :]):
+            if actor.error is not None:
+                return f"service {number} ended by {described(actor.error)}"
+        return ""
 
     def _unfinished(self, trial: int, seed: int, ending: Ending) -> Trial:
         """The row of a trial in which not every actor came to its end."""
-        for number, actor in enumerate(self.kernel.actors[self._cell.processes :]):
-            if actor.error is not None:
-                return self._row(trial, seed, "crash", f"service {number} ended by {described(actor.error)}")
+        if crash := self._crash():
+            return self._row(trial, seed, "crash", crash)
         if ending.kind == "cut":
             return self._row(trial, seed, "cut", "")
         names = {actor.number: actor.name for actor in self.kernel.actors}

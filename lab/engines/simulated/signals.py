@@ -35,6 +35,9 @@ class Event(Shared):
         """Not set."""
         self._is_set = False
 
+    def __repr__(self) -> str:
+        return f"<Event at {id(self):#x} {'set' if self._is_set else 'unset'}>"
+
     def is_set(self) -> bool:
         """True if it is set."""
         self._kernel.step(self._look)

@@ -33,14 +33,19 @@ class SimulatedStore(OpenStore):
         super().__init__(store, self._run_synchronising)
         self._kernel = kernel
         self._shared = shared
+        self._read = shared.step("read", True)
         # Who is alone needs no steps. A store that has a way without them does not wait on it, either.
         self._can_read_at_once = type(store).final is not Store.final
         self._can_write_at_once = type(store).fill is not Store.fill
 
     def read(self) -> Record:
         """The record; TornRead if it is half written."""
-        if self._can_read_at_once and self._kernel.is_alone():
-            return self._store.final()
+        if self._can_read_at_once:
+            if self._kernel.is_alone():
+                return self._store.final()
+            if not self._kernel.keeps_history and self._store.is_read_whole():
+                self._kernel.step(self._read)
+                return self._store.final()
         try:
             record = self._steps(self._store.read(), True)
         except TornRead as error:
@@ -52,7 +57,9 @@ class SimulatedStore(OpenStore):
         """Make this the record."""
         if self._can_write_at_once and self._kernel.is_alone():
             self._store.fill(record)
-            self._has_changed()
+            self._shared.changes += 1
+            if self._shared.waiters:
+                self._kernel.changed(self._shared)
             return
         self._steps(self._store.write(record), True)
         self._kernel.tell(record)

@@ -10,7 +10,7 @@ from lab.engines.simulated.kernel import Stuck
 
 
 class Watchdog:
-    """Raises Stuck in the thread that made it, if `pulse` does not change for so many seconds while it `watches`."""
+    """Raises Stuck in the thread that told it to watch, if `pulse` does not change for so many seconds."""
 
     def __init__(self, pulse: Callable[[], object], after_s: float) -> None:
         self._pulse = pulse
@@ -26,6 +26,7 @@ class Watchdog:
         if self._thread is None:
             self._thread = threading.Thread(target=self._live, name="lab watchdog", daemon=True)
             self._thread.start()
+        self._watched = threading.get_ident()
         self._is_watching = True
 
     def rest(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.delays import Delay
 from lab.engines.simulated.actors import line_of
-from lab.engines.simulated.ahead import DrawsAhead
+from lab.engines.simulated.ahead import Ready
 from lab.engines.simulated.kernel import Kernel, Shared, Step
 from lab.engines.simulated.messages import Waiter
 from lab.store import OpenStore
@@ -24,17 +24,15 @@ class Diary:
         self.step = Step("note", self.shared)
         self.waiter = Waiter(kernel)
         self.trial_seed = 0
-        self.ahead: DrawsAhead | None = None
-        self.row = 0
-        """Where in `ahead` this trial stands."""
-        self.first: dict[str, list[float]] = {}
-        """First draws of this trial, by name and actor."""
+        self.slept: dict[str, Delay] = {}
+        """Which delays were ever slept, by name."""
+        self.ahead: dict[str, int] = {}
+        """Which of them are drawn ahead for this trial, with their identities."""
         self.clear(0)
 
     def clear(self, trial_seed: int) -> None:
         """A new trial."""
         self.trial_seed = trial_seed
-        self.first.clear()
         self.notes: list[Note] = []
         self.random_line = ""
 
@@ -61,13 +59,18 @@ class SimulatedWorld(World):
         self._diary = diary
         self._worker = worker
         self._others: dict[int, SimulatedWorld] = {}
+        self._ready: Ready = {}
+        """Delays of this trial that were drawn ahead, each until it is slept."""
+        self._ahead: dict[str, int] = {}
+        """Their identities by name."""
 
     def sleep(self, delay: Delay | float) -> None:
         """Wait that long in virtual time; a zero delay is no operation at all."""
-        if isinstance(delay, Delay):
-            delay = delay.low if delay.kind == "constant" else delay.quantile(self._draw(delay.name))
-        if delay > 0:
-            self._kernel.sleep(delay)
+        seconds = self._ready.pop(id(delay), None)
+        if seconds is None:
+            seconds = self._drawn_now(delay) if isinstance(delay, Delay) else delay
+        if seconds > 0:
+            self._kernel.sleep(seconds)
 
     def random(self, name: str = "") -> float:
         """A seeded draw from [0, 1). That a body drew it is kept: where schedules are explored, its values are not."""
@@ -75,15 +78,16 @@ class SimulatedWorld(World):
             self._diary.random_line = line_of(sys._getframe(1))
         return self._draw(name)
 
+    def _drawn_now(self, delay: Delay) -> float:
+        self._diary.slept.setdefault(delay.name, delay)
+        return delay.low if delay.kind == "constant" else delay.quantile(self._draw(delay.name))
+
     def _draw(self, name: str) -> float:
-        drawn, diary = self._drawn, self._diary
-        if name in drawn or diary.ahead is None:
-            return super().random(name)
-        drawn[name] = 1
-        first = diary.first.get(name)
-        if first is None:
-            first = diary.first[name] = diary.ahead.of(diary.row, name)
-        return first[self.actor]
+        ahead = self._ahead.get(name)
+        if ahead is not None and name not in self._drawn and self._ready.pop(ahead, None) is None:
+            # The first draw of this name was made ahead, and is used: this is another one.
+            self._drawn[name] = 1
+        return super().random(name)
 
     def note(self, name: str) -> None:
         """Stamp virtual time. Where time does not order, the order of stamps is what a judge sees: an operation."""
@@ -107,11 +111,17 @@ class SimulatedWorld(World):
             other.begin(self._diary.trial_seed)
         return other
 
-    def begin_anew(self) -> None:
-        """Forget the last execution, also of the same trial."""
-        self.begin(self._diary.trial_seed)
-        for other in self._others.values():
-            other.begin(self._diary.trial_seed)
+    def begin_anew(self, ready: Ready) -> None:
+        """Forget the last execution, also of the same trial; `ready` are delays drawn ahead."""
+        diary = self._diary
+        self._trial_seed = diary.trial_seed
+        self._ready = ready
+        self._ahead = diary.ahead if ready else {}
+        if self._drawn:
+            self._drawn.clear()
+        if self._others:
+            for other in self._others.values():
+                other.begin(diary.trial_seed)
 
     def wait(self, connections: Iterable[Connection]) -> Sequence[Connection]:
         """`multiprocessing.connection.wait`."""

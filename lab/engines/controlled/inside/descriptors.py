@@ -168,9 +168,10 @@ locked: set[int] = set()
 
 
 def controlled_dup(descriptor: int) -> int:
-    """`os.dup`: both numbers share a position."""
+    """`os.dup`: both numbers share a position. C code asks for a copy when it means to read and write by itself."""
     copy = raw_dup(descriptor)
     if (own := opened.get(descriptor)) is not None:
+        me.doubt("os.dup of a file")
         opened[copy] = own
     return copy
 

@@ -93,7 +93,13 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     me.temporary, me.memory = f"{root}/tmp/", f"psm.{root.name}"
     me.address, me.orders_output = config["address"], config["orders_output"]
     sys.dont_write_bytecode = True
-    sys.path[0:0] = [str(Path(f"{root}/run/{config['script']}").parent)]
+    # As Python would have it: the script's folder first, and nothing of what it took to get here.
+    sys.path[0:1] = [str(Path(f"{root}/run/{config['script']}").parent)]
+    if config["home"] in sys.path:
+        sys.path.remove(config["home"])
+    os.environ.pop("PYTHONHASHSEED", None)
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(config["environment"])
     os.environ["TMPDIR"] = f"{root}/tmp"
     os.environ["PWD"] = str(Path(f"{root}/run/{config['script']}").parent)
     os.chdir(os.environ["PWD"])

@@ -1,8 +1,8 @@
 """The folders of a run, and what removes them, its processes and its semaphores whatever happens.
 
-The coordinator removes all on its way out. If it is killed, the janitor does: this very file, run as a script, which
-waits for the coordinator's death. If that is killed too, the next run sweeps what has no living owner. Only the
-standard library is imported here, so that the janitor starts in milliseconds.
+Of the real engine's run the coordinator removes all on its way out. If it is killed, the janitor does: this very file,
+run as a script, which waits for the coordinator's death. If that is killed too, the next run sweeps what has no living
+owner. Only the standard library is imported here, so that the janitor starts in milliseconds.
 """
 
 from __future__ import annotations
@@ -44,10 +44,15 @@ def tmpfs() -> Path:
 
 def make_root(parent: Path) -> Path:
     """A new folder for this process's run, named after its owner; what dead owners left in `parent` is swept first."""
+    sweep_stale(parent)
+    return Path(tempfile.mkdtemp(prefix=f"{_family()}{identity(os.getpid())}-", dir=parent))
+
+
+def sweep_stale(parent: Path) -> None:
+    """Sweep what dead owners left there."""
     for stale in parent.glob(f"{_family()}*"):
         if not _has_living_owner(stale.name):
             sweep(stale)
-    return Path(tempfile.mkdtemp(prefix=f"{_family()}{identity(os.getpid())}-", dir=parent))
 
 
 def _family() -> str:

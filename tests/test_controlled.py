@@ -152,7 +152,7 @@ def test_pids_dates_and_temporary_names_repeat(tmp_path):
             process = Process(target=tell)
             process.start()
             process.join()
-            print(process.pid)
+            print(process.pid, os.getcwd(), __file__)
             tell()
         """,
     )

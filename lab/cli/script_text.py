@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab.conflict import by_line, sentence
 from lab.exploration import Exploration, Explored, Finding
 from lab.script_exploring import ScriptReplayed, replay_script
+from lab.search import conflicts_of
+from lab.timeline import timeline
 
 
 def explained_script(exploration: Exploration, is_brief: bool) -> Iterator[str]:
@@ -50,9 +53,7 @@ def retold_script(replayed: ScriptReplayed) -> Iterator[str]:
     if execution is None:
         yield f"it departs from the schedule: {replayed.departed}"
         return
-    width = max((len(name) for name in execution.actors.values()), default=0)
-    for event in execution.events:
-        operation = event.operation
-        does = " ".join((operation.kind, *operation.objects, *(("gives up",) if operation.is_timeout else ())))
-        result = f" -> {event.result}" if event.result else ""
-        yield f"  {execution.actors[operation.actor]:<{width}}  {operation.line:<14} {does}{result}"
+    permits = {name: declared.permits for name, declared in execution.objects.items()}
+    text = timeline(execution.events, execution.actors, permits, waiting=execution.ending.waiting)
+    yield from text.splitlines()
+    yield from (f"unordered: {sentence(one, execution.actors)}" for one in by_line(conflicts_of(execution)))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lab.engines.controlled.actor import Actor
 
+_PLACE = b"/lab"
 _MOST_SHOWN = 200
 
 
@@ -55,6 +56,18 @@ def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output:
 def printed_by(actor: Actor) -> bytes:
     """What it has printed up to now."""
     return b"".join(data for descriptor, data in actor.output if descriptor == 1)
+
+
+def placeless(state: State, root: str) -> State:
+    """The same, with the folder of the session, which differs in every one, under a name that does not."""
+    place = root.encode()
+
+    def cleaned(data: bytes | None) -> bytes | None:
+        return None if data is None else data.replace(place, _PLACE)
+
+    files = {name: cleaned(data) for name, data in state.files.items()}
+    printed = {name: data.replace(place, _PLACE) for name, data in state.printed.items()}
+    return state._replace(files=files, printed=printed, output=state.output.replace(place, _PLACE))
 
 
 def unique_names(actors: Sequence[Actor]) -> dict[int, str]:

@@ -196,7 +196,8 @@ class Hearing:
             self._told_result(actor.number, f"{arguments[0]:g} s")
 
     def _forked(self, parent: Actor, number: int, name: str) -> None:
-        self._note(Operation(parent.number, "start", (f"process {number}",)))
+        for who, kind in ((parent.number, "start"), (number, "begin")):
+            self._note(Operation(who, kind, (f"process {number}",)))
         child = self.actors.get(number)
         if child is None:
             child = self.actors[number] = Actor(number, "", parent.number)

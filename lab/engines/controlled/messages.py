@@ -73,7 +73,7 @@ class Queue(SimpleQueue):
             blocks, has_timeout = arguments
             both = (*out, self._tail)
             if not blocks:
-                return Step("try get", both, lambda: self._take() if self._items else None, gives=False)
+                return Step("try to get", both, lambda: self._take() if self._items else None, gives=False)
             give_up = (lambda: None) if has_timeout else None
             can = lambda: bool(self._items)  # noqa: E731
             return Step(verb, out, self._take, can, give_up=give_up, give_up_names=both, gives=False)
@@ -100,7 +100,7 @@ class Queue(SimpleQueue):
             return self._size < self._most
 
         if not blocks:
-            return Step("try put", names, lambda: has_room() and self._buffer(actor, data, size))
+            return Step("try to put", names, lambda: has_room() and self._buffer(actor, data, size))
         give_up = (lambda: False) if has_timeout else None
         return Step("put", names, lambda: self._buffer(actor, data, size), has_room, give_up=give_up)
 

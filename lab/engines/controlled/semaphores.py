@@ -22,7 +22,7 @@ class Semaphore(Lasting):
         if verb == "acquire":
             blocks, has_timeout = arguments
             if not blocks:
-                return Step("try acquire", names, lambda: self.value > 0 and self.take(actor))
+                return Step("try to acquire", names, lambda: self.value > 0 and self.take(actor))
             give_up = (lambda: False) if has_timeout else None
             return Step("acquire", names, lambda: self.take(actor), lambda: self.value > 0, give_up=give_up)
         if verb == "release":
@@ -77,7 +77,7 @@ class FileLocks:
                 self._alone[inode] = actor
             return True
 
-        return Step("lock" if blocks else "try lock", (name,), do, can if blocks else None)
+        return Step("lock" if blocks else "try to lock", (name,), do, can if blocks else None)
 
     def _unlock(self, actor: int, inode: int) -> None:
         if self._alone.get(inode) == actor:

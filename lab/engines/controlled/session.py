@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.engines.controlled.controller import Controller
-from lab.engines.controlled.ending import Judge, State, printed_by, state_of, unique_names
+from lab.engines.controlled.ending import Judge, State, placeless, printed_by, state_of, unique_names
 from lab.engines.controlled.folder import Folder, Source
 from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
@@ -101,7 +101,8 @@ class ControlledSession:
         controller.close()
         self._parent.end()
         if ending.kind == "done":
-            state = state_of(actors, self._folder.changes(), controller.printed)
+            whole = state_of(actors, self._folder.changes(), controller.printed)
+            state = placeless(whole, self._parent.root)
         outcome, detail, is_violation = self._judged(controller, ending, state)
         if state is not None:
             self.states.setdefault(outcome, state)

@@ -104,6 +104,8 @@ class ControlledPopen(popen_fork.Popen):
         """Wait for the end; None if that did not come in time."""
         if self.returncode is None:
             number = self.pid - _FIRST_PID
+            if timeout is not None and timeout <= 0:
+                return self.poll()
             if timeout is None or me.ask("processes", "join", number, True):
                 return self.poll(0)
             pass_s(timeout)

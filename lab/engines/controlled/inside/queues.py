@@ -60,6 +60,7 @@ class ControlledQueue(Private):
         """Put it into this process's buffer; queue.Full if there is no room, or not in time."""
         if self._is_closed:
             raise ValueError(f"Queue {self!r} is closed")
+        block = block and (timeout is None or timeout > 0)
         data = bytes(ForkingPickler.dumps(obj))
         if not me.ask_about(
             data, self.identity, "put", packed(data), len(data), bool(block), block and timeout is not None
@@ -71,6 +72,7 @@ class ControlledQueue(Private):
         """The oldest that was delivered; queue.Empty if there is none, or not in time."""
         if self._is_closed:
             raise ValueError(f"Queue {self!r} is closed")
+        block = block and (timeout is None or timeout > 0)
         found = me.ask(self.identity, "get", bool(block), block and timeout is not None)
         if found is None:
             pass_s(timeout or 0.0)

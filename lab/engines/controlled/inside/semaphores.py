@@ -28,6 +28,7 @@ class ControlledSemaphore:
         if self.kind == _RECURSIVE and self._is_mine():
             self._depth += 1
             return True
+        block = block and (timeout is None or timeout > 0)
         has_timeout = block and timeout is not None
         got = bool(me.ask(self.identity, "acquire", bool(block), has_timeout))
         if got:

@@ -94,8 +94,6 @@ def search_subtrees(
     finally:
         for process in list(pool._processes.values()):
             process.kill()
-        # A task that is longer than a pipe holds would keep its feeder, and so us, waiting for a reader for ever.
-        pool._call_queue._reader.close()  # type: ignore[attr-defined]
         pool.shutdown(cancel_futures=True)
         scratch.sweep_stale(scratch.tmpfs())
     return ""

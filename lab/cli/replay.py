@@ -27,6 +27,8 @@ def replay_command(file: Path, engine: str, as_json: bool) -> int:
     from lab import schedule as schedules
     from lab.script import is_script
 
+    if engine not in ("simulated", "controlled"):
+        raise UsageError(f"engine {engine!r}: expected simulated, or controlled for a schedule of a script.")
     schedule = schedules.load(file)
     if is_script(schedule.scenario):
         return _replay_script(schedule, as_json)

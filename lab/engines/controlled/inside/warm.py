@@ -54,7 +54,10 @@ raw_setpgid, raw_killpg, raw_waitpid, raw_fork = os.setpgid, os.killpg, os.waitp
 
 def serve(control: socket.socket) -> None:
     """Do what the controller says until it is gone."""
-    config = json.loads(control.recv(1 << 16))
+    packet = control.recv(1 << 16)
+    if not packet:
+        return  # the controller has died before it could say anything
+    config = json.loads(packet)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in _WARM:
@@ -84,7 +87,6 @@ def serve(control: socket.socket) -> None:
             if not execution:
                 _execute(control, code, path, config["arguments"], keeps_history=command == b"history")
     _end(execution)
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def _settle(config: dict[str, Any], root: Path) -> None:
@@ -149,4 +151,8 @@ raw_sleep, _raw_kill = time.sleep, os.kill
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    try:
+        serve(socket.socket(fileno=int(sys.argv[1])))
+    finally:  # an execution, which is a copy of this process, never comes here
+        with me:
+            shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -69,8 +69,8 @@ def checked(choices: Mapping[str, Any]) -> Choices:
 class Watcher:
     """Is told how an exploration goes on, and tells nobody; override what should be seen."""
 
-    def enters(self, cell: Cell) -> None:
-        """The search of a cell starts."""
+    def enters(self, cell: Cell | str) -> None:
+        """The search of a cell, or of a script, starts."""
 
     def told(self, tally: Tally, share_done: Callable[[], float] | None) -> None:
         """A further execution, or several, are done; `share_done` estimates from 0 to 1 how far the search has come."""

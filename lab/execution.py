@@ -35,7 +35,7 @@ class Execution(NamedTuple):
     `operations` is their number, `events` are they (empty unless a history was kept). `actors` has the names by number,
     such as `buyer 0` or `feeder of queue 'x' (buyer 0)`; actors come first, then services, then feeders. `objects` has
     what was declared, by the names that operations use. `random_line` is where a body first drew a number that was no
-    delay, empty if none did: what it did with the number was not explored.
+    delay, empty if none did: what it did with the number was not explored. `doubt` is what else nobody controlled.
     """
 
     trial: Trial
@@ -45,3 +45,4 @@ class Execution(NamedTuple):
     actors: Mapping[int, str]
     objects: Mapping[str, Declared]
     random_line: str
+    doubt: str = ""

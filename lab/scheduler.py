@@ -19,7 +19,9 @@ class Operation(NamedTuple):
     commute if both only read it (`is_read`), and are in conflict otherwise. An actor that waits with a timeout has two
     operations to choose from: what it waits for, and that its time is up (`is_timeout`). `is_data` tells a plain access
     to shared data from one that synchronises. `line` is the source line of the body, such as `ticket_sale.py:36`, empty
-    if nobody asked for it. `ready_at` is in seconds of virtual time, 0 where time orders nothing.
+    if nobody asked for it. `ready_at` is in seconds of virtual time, 0 where time orders nothing. `after` tells what it
+    could not have come before, on whatever object: of which actors how many operations, as of a process that was waited
+    for all, and of the one that started it those until then.
 
     A named tuple, since an engine makes one for every step.
     """
@@ -32,6 +34,7 @@ class Operation(NamedTuple):
     line: str = ""
     ready_at: float = 0.0
     is_data: bool = False
+    after: tuple[tuple[int, int], ...] = ()
 
     @property
     def key(self) -> Key:

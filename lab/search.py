@@ -88,6 +88,7 @@ class Tally:
             self.doubt = self.doubt or (
                 f"the body draws a random value at {execution.random_line}, and only one value was tried"
             )
+        self.doubt = self.doubt or execution.doubt
         if not self.is_reduced:
             self._classes.add(class_of(metrics.taken))
         for conflict in conflicts_of(execution):

@@ -26,10 +26,13 @@ FLOORS = [
         "conflict",
         "standing",
         "deadlock",
+        "script",
+        "script_oracle",
+        "script_search",
     ],
     ["experiments", "archive", "environment"],
     ["results", "summary", "summary_file"],
-    ["plots", "findings", "rows", "verbs", "exploring", "replaying", "explanation", "timeline"],
+    ["plots", "findings", "rows", "verbs", "exploring", "replaying", "script_exploring", "explanation", "timeline"],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}
@@ -43,6 +46,13 @@ EXCEPTIONS = {
     ("lab.engines.rows", "SystemExit"): "a setup or judge that exits must not end lab in silence",
     ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
+    ("lab.engines.controlled.inside.channel", "os._exit"): "ends a process of a script whose controller is gone",
+    ("lab.engines.controlled.inside.processes", "os._exit"): "gives scripts an os._exit that asks first",
+    ("lab.engines.controlled.inside.program", "SystemExit"): "a script may end by it, as Python's own",
+    ("lab.engines.controlled.inside.program", "sys.argv"): "gives a script its arguments",
+    ("lab.engines.controlled.inside.program", "sys.stdout"): "flushes what a script has printed",
+    ("lab.engines.controlled.inside.program", "sys.stderr"): "writes there what a script ends with",
+    ("lab.engines.controlled.inside.warm", "sys.argv"): "is run as a script, which is told its channel so",
     ("lab.engines.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
     ("lab.engines.simulated.session", "lab.schedulers.by_time"): "virtual time is what `run` means there",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",
@@ -140,6 +150,15 @@ def test_scenarios_guards_and_stores_know_no_engine_and_not_each_other(module):
 @pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "engines"])
 def test_engines_are_given_scenarios_guards_and_stores_and_import_none(module):
     assert forbidden(module, lambda found: found.startswith("lab.") and FLOOR_OF[package(found)] == 2) == []
+
+
+INSIDE = "lab.engines.controlled.inside"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith(INSIDE)])
+def test_what_runs_within_a_script_knows_the_standard_library_alone(module):
+    # Each of its processes pays for what it has loaded, and a script must find no modules that it did not import.
+    assert forbidden(module, lambda found: found.startswith("lab.") and not found.startswith(INSIDE)) == []
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if package(name) in ("engines", "schedulers")])

@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.options import ScenarioName, Texts, WholeNumbers, guard_names, settings, store_names
+from lab.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lab.exploration import Exploration
 
 _HELP = """Search the schedules of a SCENARIO: which order of operations breaks it, or does none?
 
-SCENARIO is a built-in name (`lab list`), module:Class or file.py:Class. Left out, --stores is its own store, --guards
-all that work on it, and --processes the fewest that can fail.
+SCENARIO is a built-in name (`lab list`), module:Class or file.py:Class, or a script of your own that uses
+multiprocessing, such as buy.py: it runs unmodified, on real processes, in a copy of its folder. Of a scenario, left
+out, --stores is its own store, --guards all that work on it, and --processes the fewest that can fail.
 
 \b
     lab explore ticket_sale
     lab explore ticket_sale --guards lock --processes 3
     lab explore shop.py:LastCoupon --strategy bounded --bound 2
+    lab explore buy.py
+    lab explore karaoke.py --check rules.py:at_most_four
 
 Every operation on shared state is a step, and the order of steps is searched; how long anything takes plays no part,
 unless --timed. Verdicts: found (a schedule with a violation), proved (every schedule was executed, up to the order of
@@ -48,6 +54,11 @@ Exit codes: 0 proved, 1 found, 4 unknown.
 @click.option("--timed", "is_timed", is_flag=True, help="Delays order: search only what is ready at the same moment.")
 @click.option("--seed", type=int, help="Seed of all delays and draws.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the schedules [results/explore-<scenario>-…].")
+@click.option("--check", type=str, help="Of a script: a command, or file.py:function, that judges each ending.")
+@click.option("--expect-output", type=str, help="Of a script: a regular expression that all output must match.")
+@click.option("--deterministic", "is_deterministic", is_flag=True, help="Of a script: it must always end alike.")
+@click.option("--files", type=Texts(), help="Of a script: the files that it needs [its folder].")
+@click.option("--orders", type=int, help="Of a script: the most serial orders to compare with [120].")
 @click.option("--fail-on", type=str, help="The least grade that counts: violation or interesting [violation].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the verdicts only; no progress.")
@@ -57,6 +68,7 @@ def explore_command(
     """Wire the options to the verb."""
     from lab.cli.searching import Searching
     from lab.exploring import Interrupted, explore
+    from lab.script import is_script
 
     choices["set"] = settings(set_) or None
     if choices["jobs"] is None and choices["strategy"] in (None, "dpor"):
@@ -67,12 +79,39 @@ def explore_command(
     try:
         # Results go to stdout; what a body or a judge prints is no result.
         with Searching(quiet) as watcher, contextlib.redirect_stdout(sys.stderr):
-            exploration = explore(scenario, out=out, watcher=watcher, **given)
+            if is_script(scenario):
+                exploration = _explored_script(scenario, out, watcher, given)
+            else:
+                exploration = explore(scenario, out=out, watcher=watcher, **_without_rules(given))
     except Interrupted as interrupt:
         _show(interrupt.exploration, as_json, quiet)
         raise
     _show(exploration, as_json, quiet)
     return {"found": 1, "proved": 0, "unknown": 4}[exploration.verdict]
+
+
+def _explored_script(path: str, out: Path | None, watcher: Any, given: dict[str, Any]) -> Exploration:
+    from lab.script import Script
+    from lab.script_exploring import explore_script
+
+    of_scenarios = [name for name in ("guards", "stores", "processes", "delays", "set", "is_timed") if name in given]
+    if of_scenarios:
+        name = of_scenarios[0].removeprefix("is_")
+        raise UsageError(f"--{name}: expected with a scenario, found the script {path}. Leave it out.")
+    rules = {name: given.pop(name) for name in _RULES if name in given}
+    return explore_script(Script(path, **rules), out=out, watcher=watcher, **given)
+
+
+_RULES = ("check", "expect_output", "is_deterministic", "files", "orders")
+
+
+def _without_rules(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a scenario, to which the rules of scripts mean nothing."""
+    found = [name for name in _RULES if given.get(name)]
+    if found:
+        name = found[0].removeprefix("is_").replace("_", "-")
+        raise UsageError(f"--{name}: expected with a script such as buy.py, found a scenario. Leave it out.")
+    return {name: value for name, value in given.items() if name not in _RULES}
 
 
 def _show(exploration: Exploration, as_json: bool, quiet: bool) -> None:
@@ -83,7 +122,15 @@ def _show(exploration: Exploration, as_json: bool, quiet: bool) -> None:
 
         click.echo(json.dumps(document(exploration), indent=2))
         return
-    from lab.explanation import explained
+    from lab.script import is_script
 
-    for line in explained(exploration, is_brief=quiet):
+    if all(is_script(cell.scenario) for cell in exploration.cells):
+        from lab.cli.script_text import explained_script
+
+        lines: Iterable[str] = explained_script(exploration, is_brief=quiet)
+    else:
+        from lab.explanation import explained
+
+        lines = explained(exploration, is_brief=quiet)
+    for line in lines:
         click.echo(line)

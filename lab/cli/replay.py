@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.schedule import Schedule
 
 
 @click.command("replay")
@@ -20,13 +24,21 @@ def replay_command(file: Path, engine: str, as_json: bool) -> int:
 
     Exit codes: 0 no violation, 1 the violation shows again, 4 the program departs from the schedule.
     """
+    from lab import schedule as schedules
+    from lab.script import is_script
+
+    if engine not in ("simulated", "controlled"):
+        raise UsageError(f"engine {engine!r}: expected simulated, or controlled for a schedule of a script.")
+    schedule = schedules.load(file)
+    if is_script(schedule.scenario):
+        return _replay_script(schedule, as_json)
     from lab.explanation import as_document, retold
     from lab.replaying import replay
 
     if engine != "simulated":
         raise UsageError(f"engine {engine!r}: expected simulated, which is what can replay a schedule.")
     with contextlib.redirect_stdout(sys.stderr):
-        replayed = replay(file)
+        replayed = replay(schedule)
     if as_json:
         import json
 
@@ -37,3 +49,24 @@ def replay_command(file: Path, engine: str, as_json: bool) -> int:
     if replayed.execution is None:
         return 4
     return int(replayed.execution.trial.violation)
+
+
+def _replay_script(schedule: Schedule, as_json: bool) -> int:
+    from lab.cli.script_text import retold_script
+    from lab.script_exploring import replay_script
+
+    replayed = replay_script(schedule)
+    if as_json:
+        import json
+
+        execution = replayed.execution
+        events = [] if execution is None else [[*event.operation, event.result] for event in execution.events]
+        ended = "" if execution is None else execution.trial.detail
+        document = {"outcome": schedule.outcome, "detail": ended, "departed": replayed.departed, "events": events}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        for line in retold_script(replayed):
+            click.echo(line)
+        if replayed.execution is not None:
+            click.echo(f"{schedule.outcome}: {replayed.execution.trial.detail}")
+    return 4 if replayed.execution is None else int(replayed.is_violation)

@@ -35,7 +35,7 @@ class Searching(Watcher):
         if self._status:
             self._status.stop()
 
-    def enters(self, cell: Cell) -> None:
+    def enters(self, cell: Cell | str) -> None:
         """Name the cell."""
         self._cell, self._start = str(cell), time.monotonic()
         self._show(self._cell)

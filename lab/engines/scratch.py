@@ -71,8 +71,9 @@ def sweep(root: Path) -> None:
     for note in root.glob("**/pids/*"):
         with contextlib.suppress(OSError, ValueError):
             kill_group(note.read_text())
-    for semaphore in SHARED_MEMORY.glob(f"sem.{root.name}-*"):
-        semaphore.unlink(missing_ok=True)
+    for kind in ("sem", "psm"):
+        for shared in SHARED_MEMORY.glob(f"{kind}.{root.name}-*"):
+            shared.unlink(missing_ok=True)
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -221,7 +221,7 @@ class Trace:
 
     def append(self, operation: Operation) -> None:
         """Add what was done."""
-        place, clock = len(self._operations), dict(self._before(operation.actor))
+        place, clock = len(self._operations), self._before_it(operation)
         for other in self._latest_conflicting(operation, clock):
             _join(clock, self._clocks[other])
         own = self._places.setdefault(operation.actor, [])
@@ -247,7 +247,7 @@ class Trace:
         """Where the operations stand with which this one, the next of its actor, is in a race that can be reversed."""
         own = self._places.get(operation.actor)
         announced = own[-1] if own else -1
-        seen, found = dict(self._before(operation.actor)), []
+        seen, found = self._before_it(operation), []
         for place in self._latest_conflicting(operation, seen):
             was_blocked = place > announced and not nodes[place].keys(operation.actor)
             if not was_blocked or self._is_enabled_by_others(operation, place):
@@ -263,7 +263,12 @@ class Trace:
             actor 0    try to get
             actor 1                  put
             feeder                         deliver, which touches its buffer and the queue
+
+        Or one that the operation could not have come before on any object, such as the end of a process that was waited
+        for: if that depended on the operation at `race`, so would this one, and there were no race.
         """
+        if any(self._places[actor][count - 1] > race for actor, count in operation.after):
+            return True
         if len(operation.objects) < 2:
             return False
         later = {place for name in operation.objects for place in self._accesses.get(name, ()) if place > race}
@@ -289,7 +294,7 @@ class Trace:
                 firsts.append(operation.actor)
             kept.append(place)
         if later.actor not in firsts:
-            before = self._before(later.actor)
+            before = self._before_it(later)
             depends = any(
                 self._is_before(place, before) or self._operations[place].conflicts_with(later) for place in kept
             )
@@ -300,6 +305,13 @@ class Trace:
     def _before(self, actor: int) -> Clock:
         own = self._places.get(actor)
         return self._clocks[own[-1]] if own else _NONE
+
+    def _before_it(self, operation: Operation) -> Clock:
+        """What happened before it for other reasons than its objects."""
+        clock = dict(self._before(operation.actor))
+        for actor, count in operation.after:
+            _join(clock, self._clocks[self._places[actor][count - 1]])
+        return clock
 
     def _is_before(self, place: int, clock: Clock) -> bool:
         """True if the operation there is among those that the clock has seen."""

@@ -1,0 +1,86 @@
+"""How an execution of a script ended: final files, exit codes, and what each process printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from lab.engines.controlled.actor import Actor
+
+_PLACE = b"/lab"
+_MOST_SHOWN = 200
+
+
+class State(NamedTuple):
+    """What is left of an execution.
+
+    Files that differ from the first ones (None: gone, or a new folder), exit codes and standard output of each process,
+    and all output in the order in which it was written.
+    """
+
+    files: Mapping[str, bytes | None]
+    codes: Mapping[str, int | None]
+    printed: Mapping[str, bytes]
+    output: bytes
+    by_number: Mapping[int, bytes]
+    """Standard output again, by the numbers of processes."""
+
+    @property
+    def key(self) -> str:
+        """The same for two that are the same, but for the order among different processes' output."""
+        parts = (sorted(self.files.items()), sorted(self.codes.items()), sorted(self.printed.items()))
+        return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+    def __str__(self) -> str:
+        """In a few words: files first."""
+        parts = [f"{name}: {_short(data)}" for name, data in sorted(self.files.items())]
+        parts += [f"{name} exits with {code}" for name, code in self.codes.items() if code]
+        parts += [f"{name} prints {_short(data)}" for name, data in self.printed.items() if data]
+        text = "; ".join(parts) or "no file changed and nothing printed"
+        return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+
+
+Judge = Callable[[str, State], str]
+"""A rule of the user's own: given the folder after the run and the state, what is wrong; empty if nothing is."""
+
+
+def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output: Sequence[bytes]) -> State:
+    """The state, from all actors, the changes of the folder, and all that was printed in its order."""
+    names = unique_names(actors)
+    printed = {names[actor.number]: printed_by(actor) for actor in actors}
+    codes = {names[actor.number]: actor.code for actor in actors}
+    return State(files, codes, printed, b"".join(output), {actor.number: printed_by(actor) for actor in actors})
+
+
+def printed_by(actor: Actor) -> bytes:
+    """What it has printed up to now."""
+    return b"".join(data for descriptor, data in actor.output if descriptor == 1)
+
+
+def placeless(state: State, root: str) -> State:
+    """The same, with the folder of the session, which differs in every one, under a name that does not."""
+    place = root.encode()
+
+    def cleaned(data: bytes | None) -> bytes | None:
+        return None if data is None else data.replace(place, _PLACE)
+
+    files = {name: cleaned(data) for name, data in state.files.items()}
+    printed = {name: data.replace(place, _PLACE) for name, data in state.printed.items()}
+    return state._replace(files=files, printed=printed, output=state.output.replace(place, _PLACE))
+
+
+def unique_names(actors: Sequence[Actor]) -> dict[int, str]:
+    """The names of actors, with their numbers where two are called the same."""
+    names = [actor.name for actor in actors]
+    return {
+        actor.number: actor.name if names.count(actor.name) == 1 else f"{actor.name} ({actor.number})"
+        for actor in actors
+    }
+
+
+def _short(data: bytes | None) -> str:
+    if data is None:
+        return "(a new folder, or gone)"
+    text = data[:80].decode("utf-8", "backslashreplace").strip().replace("\n", "⏎")
+    return text if text else "(empty)"

@@ -1,0 +1,100 @@
+"""Files: what each operation touches. The files themselves are real, and lie in the folder of the execution.
+
+An entry of a folder and the data that it leads to are two things: to replace a file changes the entry, and who has the
+old one open reads on. Data goes by inode, and is called after the path that it was first met by.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lab.engines.controlled.step import Lasting, Names, Step
+
+_KINDS = 8
+"""Into so many kinds actors are told apart who change a folder: two new files commute, and who lists it sees both."""
+
+
+class Files(Lasting):
+    """All files of an execution, whose folders lie under `root`."""
+
+    name = "files"
+
+    def __init__(self, root: str) -> None:
+        self._own = f"{root}/run/"
+        self._temporary = f"{root}/tmp/"
+        self._data: dict[int, str] = {}
+        self._met: dict[str, int] = {}
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """open(path, creates, is_writing), data(kind, inode, path, is_read), by path look, change, list, exists."""
+        if verb == "data":
+            kind, inode, path, is_read = arguments
+            is_plain = kind in ("read", "write", "append", "truncate")
+            return Step(kind, (self._file(inode, path),), is_read=is_read, is_data=is_plain, gives=False)
+        if verb == "open":
+            return self._open_step(actor, *arguments)
+        if verb == "exists":
+            (path,) = arguments
+            return Step(verb, (self._entry(path), *self._way(actor, path)), is_read=True, gives=False)
+        kind, *paths = arguments
+        if verb == "list":
+            return Step(kind, self._all_of(paths[0]), is_read=True, gives=False)
+        if verb == "look":
+            return Step(kind, look=lambda: (self._looked_at(actor, paths[0]), True), gives=False)
+        return Step(kind, look=lambda: (self._changed(actor, kind, paths), False), gives=False)
+
+    def _open_step(self, actor: int, path: str, creates: bool, is_writing: bool) -> Step:
+        def look() -> tuple[Names, bool]:
+            is_new = creates and not os.path.lexists(path)
+            return (self._entry(path), *self._way(actor, path, is_new)), not is_new
+
+        return Step("open", look=look, gives=False)
+
+    def _looked_at(self, actor: int, path: str) -> Names:
+        names = (self._entry(path), *self._way(actor, path))
+        try:
+            inode = os.stat(path).st_ino  # noqa: PTH116 - for every choice anew, so it should be cheap
+        except OSError:
+            return names
+        return (*names, self._file(inode, path))
+
+    def _changed(self, actor: int, kind: str, paths: list[str]) -> Names:
+        names: dict[str, None] = {}
+        for path in paths:
+            names.update(dict.fromkeys((self._entry(path), *self._way(actor, path, True))))
+            if kind in ("mkdir", "rmdir") or os.path.isdir(path):  # noqa: PTH112
+                names.update(dict.fromkeys(self._all_of(path)))
+            if kind in ("chmod", "utime", "truncate", "chown"):
+                names.update(dict.fromkeys(self._looked_at(actor, path)))
+        return tuple(names)
+
+    def _way(self, actor: int, path: str, is_change: bool = False) -> Names:
+        """The folders on the way, which must be there, and the last of which is changed by a new entry."""
+        folder = self._short(path).rpartition("/")[0]
+        names = [f"folder {folder or '.'!r} {actor % _KINDS}"] if is_change else []
+        while folder:
+            names.append(f"folder {folder!r} {actor % _KINDS}")
+            folder = folder.rpartition("/")[0]
+        return tuple(dict.fromkeys(names))
+
+    def _all_of(self, path: str) -> Names:
+        return tuple(f"folder {self._short(path) or '.'!r} {kind}" for kind in range(_KINDS))
+
+    def _entry(self, path: str) -> str:
+        return f"entry {self._short(path)!r}"
+
+    def _file(self, inode: int, path: str) -> str:
+        known = self._data.get(inode)
+        if known is None:
+            short = self._short(path)
+            self._met[short] = count = self._met.get(short, 0) + 1
+            known = self._data[inode] = f"file {short!r}" if count == 1 else f"file {short!r} ({count})"
+        return known
+
+    def _short(self, path: str) -> str:
+        if path.startswith(self._own):
+            return path[len(self._own) :]
+        if path.startswith(self._temporary):
+            return "$TMPDIR/" + path[len(self._temporary) :]
+        return "" if path == self._own[:-1] else path

@@ -1,0 +1,314 @@
+"""Hearing: who of an execution's participants runs, what each announces and tells, and what they have in common.
+
+What they announce is looked at in the order of actors, never in that of arrival, so that an execution depends on its
+choices alone. Knows no scheduler.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from marshal import loads
+from socket import SOCK_SEQPACKET, AddressFamily, socket
+from typing import Any
+
+from lab.engines.controlled.actor import Actor, Raised
+from lab.engines.controlled.files import Files
+from lab.engines.controlled.memory import Memory
+from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
+from lab.engines.controlled.processes import Processes
+from lab.engines.controlled.semaphores import FileLocks, Semaphore
+from lab.engines.controlled.signals import Barrier, Condition, Event
+from lab.engines.controlled.step import Model, Step
+from lab.execution import Declared
+from lab.scheduler import Event as Happened
+from lab.scheduler import Operation
+
+_PACKET = 1 << 16
+_STUCK_S = 5.0
+_MOST_KEPT = 1 << 20
+"""Bytes of output that are kept."""
+
+
+_SHARED = (Files, Memory, SimpleQueue, Pipe)
+
+
+class Stuck(Exception):
+    """Somebody went on for seconds without an operation."""
+
+
+class Hearing:
+    """All that is known of one execution, and of its participants."""
+
+    def __init__(self, listener: socket, root: str, *, keeps_history: bool, stuck_s: float = _STUCK_S) -> None:
+        self._listener = listener
+        self.keeps_history = keeps_history
+        self._stuck_s = stuck_s
+        self.actors: dict[int, Actor] = {0: Actor(0, "main", -1)}
+        self._running: list[Actor] = [self.actors[0]]
+        self._feeders: list[Feeder] = []
+        self.processes = Processes(self.actors, self.left_by)
+        self.models: dict[str, Model] = {
+            "files": Files(root),
+            "file locks": FileLocks(),
+            "processes": self.processes,
+            "output": _Output(),
+        }
+        self.declared: dict[str, Declared] = {}
+        self.events: list[Happened] = []
+        self._latest: dict[int, int] = {}
+        """Where the last event of each actor stands."""
+        self.operations = 0
+        self.printed: list[bytes] = []
+        """Standard output of all, in its order."""
+        self._kept_bytes = 0
+        self.shares = False
+        """True if a child has touched shared data: a file, memory, or a message."""
+        self.doubts: dict[str, None] = {}
+        self.draws: list[str] = []
+        self.fixed: dict[str, None] = {}
+        self.processes.is_drained = self.is_drained
+
+    def _note(self, operation: Operation) -> None:
+        if self.keeps_history:
+            self._latest[operation.actor] = len(self.events)
+            self.events.append(Happened(operation, "", 0.0))
+
+    def _told_result(self, actor: int, result: str) -> None:
+        place = self._latest.get(actor)
+        if place is not None:
+            self.events[place] = self.events[place]._replace(result=result)
+
+    # What participants say -------------------------------------------------------------------------------------------
+
+    def _gather(self) -> None:
+        """Wait until nobody runs: each has announced something, or ended."""
+        end = time.monotonic() + self._stuck_s
+        asked: list[tuple[Actor, tuple[Any, ...]]] = []
+        while self._running:
+            if len(self._running) == 1 and self._running[0].connection is not None:
+                ready = self._running[:]
+            else:
+                ready = self._ready(end)
+            for actor in ready:
+                message = self._receive(actor, end)
+                if message is None:
+                    continue
+                if message[0]:
+                    self._running.remove(actor)
+                    asked.append((actor, message))
+                else:
+                    self._told(actor, message)
+        for actor, message in sorted(asked, key=lambda one: one[0].number):
+            _, target, verb, arguments, line, digest = message
+            if actor.is_done:
+                continue
+            actor.step = self.models[target].step(actor.number, verb, arguments)
+            actor.line = "" if verb == "exit" else line
+            operation = actor.step.operation(actor.number, actor.line)
+            self.shares |= actor.number > 0 and isinstance(self.models[target], _SHARED)
+            actor.check = hash((actor.check, operation, digest))
+
+    def _ready(self, end: float) -> list[Actor]:
+        poll = select.poll()
+        by_descriptor = {}
+        for actor in self._running:
+            if actor.connection is not None:
+                by_descriptor[actor.connection.fileno()] = actor
+                poll.register(actor.connection, select.POLLIN)
+        if any(actor.connection is None for actor in self._running):
+            poll.register(self._listener, select.POLLIN)
+        ready = poll.poll(max(0.0, end - time.monotonic()) * 1000)
+        if not ready:
+            raise Stuck
+        found = []
+        for descriptor, _ in ready:
+            if descriptor in by_descriptor:
+                found.append(by_descriptor[descriptor])
+            else:
+                self._accept()
+        return found
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.settimeout(self._stuck_s)
+        number, pid = loads(connection.recv(_PACKET))
+        actor = self.actors.get(number)
+        if actor is None:  # its parent's word is still under way
+            actor = self.actors[number] = Actor(number, "", number // 1000)
+            self._running.append(actor)
+        actor.connection, actor.pid = connection, pid
+
+    def _receive(self, actor: Actor, end: float) -> tuple[Any, ...] | None:
+        assert actor.connection is not None
+        try:
+            packet = actor.connection.recv(_PACKET)
+        except TimeoutError:
+            raise Stuck from None
+        except OSError:
+            packet = b""
+        if not packet:
+            self._running.remove(actor)
+            self._died(actor)
+            return None
+        if time.monotonic() > end:
+            raise Stuck
+        message: tuple[Any, ...] = loads(packet)
+        return message
+
+    def _told(self, actor: Actor, message: tuple[Any, ...]) -> None:
+        _, identity, verb, arguments, line, _ = message
+        if verb == "output":
+            descriptor, data = arguments
+            actor.check = hash((actor.check, descriptor, data))
+            self._kept_bytes += len(data)
+            if self._kept_bytes < _MOST_KEPT:
+                actor.output.append((descriptor, data))
+                if descriptor == 1:
+                    self.printed.append(data)
+        elif verb == "fork":
+            self._forked(actor, *arguments)
+        elif verb == "make":
+            self._make(actor, identity, line, *arguments)
+        elif verb == "raised":
+            actor.raised = Raised(*arguments)
+        elif verb == "doubt":
+            self.doubts[arguments[0]] = None
+        elif verb == "draw":
+            self.draws.append(arguments[0])
+        elif verb == "clock":
+            self.doubts[f"the clock, of which one course was tried, is read at {arguments[0]}"] = None
+        elif verb == "fixed":
+            self.fixed[arguments[0]] = None
+        elif verb == "result":
+            self._told_result(actor.number, arguments[0])
+        elif verb == "reaped":
+            number, code = arguments
+            self.actors[number].code = code
+            self.actors[number].is_reaped = True
+        elif verb == "hold":
+            for pipe, end in arguments[0]:
+                self.models[pipe].hold(actor.number, end)  # type: ignore[attr-defined]
+        elif verb == "cancel":
+            self.models[arguments[0]].cancel(actor.number)  # type: ignore[attr-defined]
+        elif verb == "sleep":
+            self._note(Operation(actor.number, "sleep", line=line))
+            self._told_result(actor.number, f"{arguments[0]:g} s")
+
+    def _forked(self, parent: Actor, number: int, name: str) -> None:
+        for who, kind in ((parent.number, "start"), (number, "begin")):
+            self._note(Operation(who, kind, (f"process {number}",)))
+        child = self.actors.get(number)
+        if child is None:
+            child = self.actors[number] = Actor(number, "", parent.number)
+            self._running.append(child)
+        child.name = name or f"process {number}"
+        if parent.operations:
+            child.after[parent.number] = parent.operations
+        for other, count in parent.after.items():
+            child.after[other] = count
+
+    def _make(self, actor: Actor, identity: str, line: str, kind: str, *arguments: Any) -> None:
+        name = f"{identity} ({line})" if line else identity
+        actor.check = hash((actor.check, name, arguments))
+        permits = 0
+        if kind in ("lock", "rlock", "semaphore"):
+            permits, most = arguments
+            self.models[identity] = Semaphore(name, permits, most)
+        elif kind == "event":
+            self.models[identity] = Event(name)
+        elif kind == "condition":
+            lock = self.models[arguments[0]]
+            assert isinstance(lock, Semaphore)
+            self.models[identity] = Condition(name, lock)
+        elif kind == "barrier":
+            self.models[identity] = Barrier(name, arguments[0])
+        elif kind == "queue":
+            number = 1 + int(identity.split()[1]) + 100 * actor.number
+            self.models[identity] = Queue(name, arguments[0], number, self._feeders.append)
+        elif kind == "simple queue":
+            self.models[identity] = SimpleQueue(name)
+        elif kind == "pipe":
+            self.models[identity] = Pipe(name, actor.number)
+        else:
+            self.models[identity] = Memory(name, self.models)
+        self.declared[name] = Declared(kind, permits)
+
+    # Ends ------------------------------------------------------------------------------------------------------------
+
+    def left_by(self, actor: int) -> tuple[str, ...]:
+        """What others would notice if this actor ended now."""
+        return tuple(name for model in self.models.values() for name in model.left_by(actor))
+
+    def is_drained(self, actor: int) -> bool:
+        """True if no feeder of this actor has anything left."""
+        return all(feeder.queue.is_drained(actor) for feeder in self._feeders if feeder.of == actor)
+
+    def _left(self, actor: Actor) -> None:
+        actor.is_done = True
+        for model in self.models.values():
+            model.leave(actor.number)
+        if actor in self._running:
+            self._running.remove(actor)
+
+    def _died(self, actor: Actor) -> None:
+        """A channel has closed without an exit: something killed it."""
+        actor.is_gone = True
+        if not actor.is_done:
+            self._left(actor)
+            self._note(Operation(actor.number, "is killed", (f"process {actor.number}",)))
+
+    def _await_death(self, actor: Actor) -> None:
+        """Somebody has sent it a signal that kills."""
+        assert actor.connection is not None
+        actor.step = None
+        try:
+            while actor.connection.recv(_PACKET):
+                pass
+        except TimeoutError:
+            raise Stuck from None
+        except OSError:
+            pass
+        self._died(actor)
+
+    def close(self) -> None:
+        """Close all channels."""
+        for actor in self.actors.values():
+            if actor.connection is not None:
+                actor.connection.close()
+
+    def name_of(self, number: int) -> str:
+        """What an actor is called."""
+        if number in self.actors:
+            return self.actors[number].name
+        feeder = next(one for one in self._feeders if one.number == number)
+        return f"feeder of {feeder.queue.name} ({self.name_of(feeder.of)})"
+
+    def names(self) -> dict[int, str]:
+        """What all are called."""
+        return {number: self.name_of(number) for number in (*self.actors, *(one.number for one in self._feeders))}
+
+
+class _Output:
+    """Standard output, where the order of what is printed is judged."""
+
+    name = "output"
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """Print."""
+        return Step("print", ("output",), gives=False)
+
+    def leave(self, actor: int) -> None:
+        """Nothing is let go."""
+
+    def left_by(self, actor: int) -> tuple[str, ...]:
+        """Nothing is noticed."""
+        return ()
+
+
+def listening() -> tuple[socket, str]:
+    """Where participants connect: an abstract address, which leaves no file."""
+    listener = socket(AddressFamily.AF_UNIX, SOCK_SEQPACKET)
+    listener.bind("")  # the kernel chooses one that is free
+    listener.listen(128)
+    return listener, listener.getsockname().decode()

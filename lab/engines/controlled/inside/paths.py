@@ -1,0 +1,48 @@
+"""Paths as the controller knows them: whole, and with no symbolic link on the way to the last part."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lab.engines.controlled.inside.channel import me
+
+_folders: dict[str, str] = {}
+"""The real path of folders that were asked for, until a link is made."""
+
+_SYSTEM = ("/dev/", "/proc/", "/sys/")
+
+
+def whole(path: Any) -> str:
+    """The path of an entry: its folder resolved, its own name not."""
+    text = os.fsdecode(os.fspath(path))
+    if not text.startswith("/"):
+        text = os.getcwd() + "/" + text  # noqa: PTH109 - as the script would
+    folder, _, name = text.rpartition("/")
+    if name in ("", ".", ".."):
+        return resolved(text)
+    known = _folders.get(folder)
+    if known is None:
+        known = _folders[folder] = resolved(folder)
+    return f"{known}/{name}" if known != "/" else "/" + name
+
+
+def resolved(path: str) -> str:
+    """The path with every link followed."""
+    with me:
+        return os.path.realpath(path)
+
+
+def forget_links() -> None:
+    """A link was made or a folder moved: what was resolved may be so no more."""
+    _folders.clear()
+
+
+def is_own(path: str) -> bool:
+    """True for what lies in the folder of the script or of its temporary files: what starts anew in each execution."""
+    return path.startswith((me.scratch, me.temporary))
+
+
+def is_system(path: str) -> bool:
+    """True for what is no file on a disk."""
+    return path.startswith(_SYSTEM)

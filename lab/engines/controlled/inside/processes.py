@@ -1,0 +1,166 @@
+"""Processes: fork, wait, kill and exit, beneath `multiprocessing.Process` and for raw `os.fork` alike.
+
+Pids are numbers that repeat. To start a process and to wait for one that has ended are no choice; the end of a process
+is an operation, since others may look whether it has come.
+"""
+
+from __future__ import annotations
+
+import multiprocessing.popen_fork as popen_fork
+import multiprocessing.process as process
+import multiprocessing.util as util
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+from lab.engines.controlled.inside import chance, pipes
+from lab.engines.controlled.inside.channel import me, raw_exit
+from lab.engines.controlled.inside.clock import pass_s
+from lab.engines.controlled.inside.descriptors import locked
+from lab.engines.controlled.inside.program import told_traceback
+
+_FIRST_PID = 10_000
+
+raw_fork, raw_waitpid, raw_getpid = os.fork, os.waitpid, os.getpid
+_real: dict[int, int] = {}
+"""The real pid of each child, by its number."""
+
+
+def _fork(name: str) -> int:
+    me.children += 1
+    me.forks += 1
+    number = me.number * 1000 + me.children
+    me.tell("fork", number, name)
+    with me:
+        pid = raw_fork()
+    if pid:
+        _real[number] = pid
+        return _FIRST_PID + number
+    _real.clear()
+    locked.clear()
+    me.become_child()
+    chance.after_fork()
+    pipes.after_fork()
+    return 0
+
+
+def controlled_fork() -> int:
+    """`os.fork`."""
+    return _fork("")
+
+
+def controlled_exit(code: int) -> None:
+    """`os._exit`: the last operation of a process."""
+    me.ask("processes", "exit", code & 0xFF)
+    raw_exit(code)
+
+
+def _reap(number: int) -> tuple[int, int]:
+    _, status = raw_waitpid(_real.pop(number), 0)
+    me.tell("reaped", number, os.waitstatus_to_exitcode(status))
+    return _FIRST_PID + number, status
+
+
+def controlled_waitpid(pid: int, options: int) -> tuple[int, int]:
+    """`os.waitpid`."""
+    if pid in (-1, 0):
+        if not _real:
+            raise ChildProcessError(10, "No child processes")
+        number = me.ask("processes", "join any", sorted(_real), bool(options & os.WNOHANG))
+        return _reap(number) if number else (0, 0)
+    number = pid - _FIRST_PID
+    if number not in _real:
+        raise ChildProcessError(10, "No child processes")
+    if options & os.WNOHANG:
+        return _reap(number) if me.ask("processes", "poll", number) else (0, 0)
+    me.ask("processes", "join", number, False)
+    return _reap(number)
+
+
+def controlled_kill(pid: int, sig: int) -> None:
+    """`os.kill`."""
+    if sig not in (0, signal.SIGTERM, signal.SIGKILL):
+        me.doubt(f"signal {int(sig)}")
+    if not me.ask("processes", "kill", pid - _FIRST_PID, int(sig)):
+        raise ProcessLookupError(3, "No such process")
+
+
+class ControlledPopen(popen_fork.Popen):
+    """What `Process.start` makes."""
+
+    def _launch(self, process_obj: Any) -> None:
+        code = 1
+        self.sentinel = -1
+        self.pid = _fork(process_obj.name)
+        if self.pid == 0:
+            try:
+                code = process_obj._bootstrap()
+            finally:
+                controlled_exit(code)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the end; None if that did not come in time."""
+        if self.returncode is None:
+            number = self.pid - _FIRST_PID
+            if timeout is not None and timeout <= 0:
+                return self.poll()
+            if timeout is None or me.ask("processes", "join", number, True):
+                return self.poll(0)
+            pass_s(timeout)
+        return self.returncode
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code, None if it has not ended."""
+        if self.returncode is None:
+            try:
+                pid, status = controlled_waitpid(self.pid, flag)
+            except ChildProcessError:
+                return None
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def _active_children() -> list[Any]:
+    """In order: the set that multiprocessing keeps is ordered by addresses, which differ in every execution."""
+    process._cleanup()  # type: ignore[attr-defined]
+    return sorted(process._children, key=lambda child: child._popen.pid)  # type: ignore[attr-defined]
+
+
+def _public_active_children() -> list[Any]:
+    return [child for child in _active_children() if child.is_alive()]
+
+
+def _print_exc(*arguments: Any, **named: Any) -> None:
+    """A child's last words go to the controller: to print them with source lines costs more than the execution."""
+    if sys._getframe(1).f_code.co_filename == process.__file__ and me.is_controlled:
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if error is not None:
+            told_traceback(error)
+            return
+    _raw_print_exc(*arguments, **named)
+
+
+_raw_print_exc = traceback.print_exc
+
+
+def install() -> None:
+    """Put them in the place of the raw ones."""
+    os.fork, os._exit, os.waitpid, os.kill = controlled_fork, controlled_exit, controlled_waitpid, controlled_kill  # type: ignore[assignment]
+    os.wait = lambda: controlled_waitpid(-1, 0)
+    os.getpid = lambda: _FIRST_PID + me.number if me.is_controlled else raw_getpid()
+    os.getppid = lambda: _FIRST_PID + me.number // 1000
+    popen_fork.Popen = ControlledPopen  # type: ignore[misc]
+    process._cleanup = lambda: None  # type: ignore[attr-defined]
+    defaults = list(util._exit_function.__defaults__)  # type: ignore[attr-defined]
+    util._exit_function.__defaults__ = tuple(  # type: ignore[attr-defined]
+        _active_children if default is process.active_children else default for default in defaults
+    )
+    process.active_children = _public_active_children
+    util._close_stdin = lambda: None  # type: ignore[attr-defined]  # it is nothing already
+    import multiprocessing
+
+    multiprocessing.active_children = _public_active_children
+    traceback.print_exc = _print_exc

@@ -1,0 +1,91 @@
+"""The script as `__main__`: precompiled, with its own output, and with its end told to the controller."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import sys
+import threading
+from types import CodeType, ModuleType
+from typing import Any
+
+from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.descriptors import output
+
+
+class _Output(io.RawIOBase):
+    """Standard output or error: each process's own, kept by the controller."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def fileno(self) -> int:
+        """1 or 2."""
+        return self._descriptor
+
+    def write(self, data: Any) -> int:
+        """To the controller."""
+        return output(self._descriptor, data)
+
+
+def open_output() -> None:
+    """Give the process its own standard output and error, with the buffering of a terminal: a line at a time."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        raw = io.BufferedWriter(_Output(descriptor))
+        stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def told_traceback(error: BaseException) -> None:
+    """Tell what was raised, with the lines of the script that it came through."""
+    lines = []
+    where = error.__traceback__
+    while where is not None:
+        name = where.tb_frame.f_code.co_filename
+        if name.startswith(me.folder):
+            lines.append(f"{name[len(me.folder) :]}:{where.tb_lineno} in {where.tb_frame.f_code.co_name}")
+        where = where.tb_next
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - whatever the script's own class does
+        text = "(an exception that can't be shown)"
+    me.tell("raised", name, text[:2000], lines[-20:])
+
+
+def run(code: CodeType, path: str, arguments: list[str]) -> int:
+    """Run the script to its end, with all that Python does at the end of a process; the exit code."""
+    main = ModuleType("__main__")
+    main.__file__ = path
+    main.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
+    sys.modules["__main__"] = main
+    sys.argv = [path, *arguments]
+    status = 0
+    try:
+        exec(code, main.__dict__)
+    except SystemExit as stop:
+        status = _status(stop)
+    except BaseException as error:  # noqa: BLE001 - whatever a script raises is an outcome
+        told_traceback(error)
+        status = 1
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    return status
+
+
+def _status(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    sys.stderr.write(f"{stop.code}\n")
+    return 1

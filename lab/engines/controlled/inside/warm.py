@@ -1,0 +1,158 @@
+"""The warm parent: a small process that has all imported and forks an execution whenever it is told to.
+
+It is started anew with a fixed hash seed, keeps the orphans of an execution, kills what is left of one, and cleans up
+after its controller if that dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from lab.engines.controlled.inside import (
+    audit,
+    chance,
+    clock,
+    descriptors,
+    entries,
+    files,
+    pipes,
+    processes,
+    program,
+    queues,
+    semaphores,
+    signals,
+    values,
+)
+from lab.engines.controlled.inside.channel import me, raw_exit
+
+_WARM = (
+    *("multiprocessing.pool", "multiprocessing.queues", "multiprocessing.sharedctypes", "multiprocessing.synchronize"),
+    *("multiprocessing.shared_memory", "concurrent.futures.process", "json", "csv", "pickle", "random", "tempfile"),
+    *("uuid", "secrets", "queue", "threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections"),
+    *("functools", "itertools", "logging", "contextlib", "linecache", "argparse", "string", "re", "math", "struct"),
+)
+_SUBREAPER = 36
+_PATIENCE_S = 0.05
+_INSTALLED = (clock, chance, descriptors, files, entries, semaphores, signals, queues, pipes, values, processes, audit)
+
+raw_dup2 = os.dup2
+raw_setpgid, raw_killpg, raw_waitpid, raw_fork = os.setpgid, os.killpg, os.waitpid, os.fork
+
+
+def serve(control: socket.socket) -> None:
+    """Do what the controller says until it is gone."""
+    packet = control.recv(1 << 16)
+    if not packet:
+        return  # the controller has died before it could say anything
+    config = json.loads(packet)
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in _WARM:
+        import_module(name)
+    root = Path(config["root"])
+    path = f"{root}/run/{config['script']}"
+    code = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+    _settle(config, root)
+    for module in _INSTALLED:
+        module.install()
+    chance.harmless_lines(path)
+    # What every process would do first is done here once: to touch memory after a fork is what costs most.
+    quiet = descriptors.raw_open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        raw_dup2(quiet, descriptor)
+    program.open_output()
+    gc.collect()
+    gc.freeze()
+    control.send(b"ready")
+    execution = 0
+    while command := control.recv(16):
+        if command == b"end":
+            _end(execution)
+            control.send(b"ended")
+        else:
+            execution = raw_fork()
+            if not execution:
+                _execute(control, code, path, config["arguments"], keeps_history=command == b"history")
+    _end(execution)
+
+
+def _settle(config: dict[str, Any], root: Path) -> None:
+    """What all executions have in common."""
+    me.folder, me.scratch, me.payload_folder = f"{root}/run/", f"{root}/run/", f"{root}/payloads"
+    me.temporary, me.memory = f"{root}/tmp/", f"psm.{root.name}"
+    me.address, me.orders_output = config["address"], config["orders_output"]
+    sys.dont_write_bytecode = True
+    # As Python would have it: the script's folder first, and nothing of what it took to get here.
+    sys.path[0:1] = [str(Path(f"{root}/run/{config['script']}").parent)]
+    if config["home"] in sys.path:
+        sys.path.remove(config["home"])
+    os.environ.pop("PYTHONHASHSEED", None)
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(config["environment"])
+    os.environ["TMPDIR"] = f"{root}/tmp"
+    os.environ["PWD"] = str(Path(f"{root}/run/{config['script']}").parent)
+    os.chdir(os.environ["PWD"])
+
+
+def _execute(control: socket.socket, code: CodeType, path: str, arguments: list[str], *, keeps_history: bool) -> None:
+    status = 70
+    try:
+        control.close()
+        raw_setpgid(0, 0)
+        os.chdir(os.environ["PWD"])
+        me.keeps_history = keeps_history
+        chance.reseed()
+        me.connect()
+        status = program.run(code, path, arguments)
+        processes.controlled_exit(status)
+    finally:
+        raw_exit(status)
+
+
+def _end(execution: int) -> None:
+    """Kill what is left of an execution, and its orphans, wherever they have gone."""
+    if not execution:
+        return
+    patience = time.clock_gettime(time.CLOCK_MONOTONIC) + _PATIENCE_S
+    while True:
+        with suppress(ProcessLookupError, PermissionError):
+            raw_killpg(execution, signal.SIGKILL)
+        try:
+            pid, _ = raw_waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            if time.clock_gettime(time.CLOCK_MONOTONIC) > patience:
+                _kill_children()
+            raw_sleep(0.0002)
+
+
+def _kill_children() -> None:
+    own = processes.raw_getpid()
+    for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split():
+        with suppress(ProcessLookupError):
+            _raw_kill(int(pid), signal.SIGKILL)
+
+
+raw_sleep, _raw_kill = time.sleep, os.kill
+
+
+if __name__ == "__main__":
+    try:
+        serve(socket.socket(fileno=int(sys.argv[1])))
+    finally:  # an execution, which is a copy of this process, never comes here
+        with me:
+            shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -1,0 +1,29 @@
+"""Shared memory: values and arrays. Their bytes are the real ones; here is only what an access touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.engines.controlled.semaphores import Semaphore
+from lab.engines.controlled.step import Lasting, Step
+
+
+class Memory(Lasting):
+    """A value, or an array of places that are told apart."""
+
+    def __init__(self, name: str, models: Mapping[str, Any]) -> None:
+        self.name = name
+        self._models = models
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """Read or write(lock, places): with a lock that others hold it must wait, since it takes it for the access."""
+        identity, places = arguments
+        names = tuple(f"{self.name}[{place}]" for place in places) if places else (self.name,)
+        lock: Semaphore | None = self._models[identity] if identity else None
+        can = None
+        if lock is not None:
+            held = lock
+            names = (*names, lock.name)
+            can = lambda: held.value > 0  # noqa: E731
+        return Step(verb, names, lambda: None, can, is_read=verb == "read", is_data=True, gives=False)

@@ -1,0 +1,79 @@
+"""The warm parent, from the controller's side: it is started once, and forks an execution whenever it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.engines.scratch import make_root, tmpfs
+
+_HOME = str(Path(__file__).parents[3])
+"""Where the package lies."""
+
+_START_S = 30.0
+
+
+class WarmParent:
+    """One for a session, with a folder of its own in memory that goes with it."""
+
+    def __init__(self, script: str, arguments: list[str], address: str, *, orders_output: bool) -> None:
+        self.root = str(make_root(tmpfs()))
+        os.makedirs(f"{self.root}/tmp")  # noqa: PTH103
+        os.makedirs(f"{self.root}/payloads")  # noqa: PTH103
+        self._config = {
+            "root": self.root,
+            "script": script,
+            "home": _HOME,
+            "environment": {name: os.environ[name] for name in ("PYTHONPATH", "PYTHONHASHSEED") if name in os.environ},
+            "arguments": arguments,
+            "address": address,
+            "orders_output": orders_output,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket
+
+    def start(self) -> None:
+        """Start it; the folder must be there."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "lab.engines.controlled.inside.warm", str(theirs.fileno()), self.root]
+        path = os.pathsep.join(part for part in (_HOME, os.environ.get("PYTHONPATH", "")) if part)
+        # One hash seed for all: the order of a set must not differ between executions, nor between searchers.
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
+        self._process = subprocess.Popen(
+            command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        theirs.close()
+        self._control.send(json.dumps(self._config).encode())
+        self._control.settimeout(_START_S)
+        self._wait_for(b"ready")
+
+    def run(self, *, keeps_history: bool) -> None:
+        """Fork an execution."""
+        self._control.send(b"history" if keeps_history else b"run")
+
+    def end(self) -> None:
+        """Kill what is left of it."""
+        self._control.send(b"end")
+        self._wait_for(b"ended")
+
+    def _wait_for(self, word: bytes) -> None:
+        answer = self._control.recv(16)
+        if answer != word:
+            raise RuntimeError(f"the warm parent said {answer!r} instead of {word!r}")
+
+    def close(self) -> None:
+        """End it, and remove the folder."""
+        if self._process is not None:
+            self._control.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""The state of semaphores, which all locks of multiprocessing are, and of locks on files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.engines.controlled.step import Lasting, Names, Step
+
+
+class Semaphore(Lasting):
+    """A count; `holders` took it last, for who wants to know why nobody can."""
+
+    def __init__(self, name: str, value: int, most: int) -> None:
+        self.name = name
+        self.value = value
+        self.most = most
+        self.holders: list[int] = []
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """acquire(blocks, has_timeout), release, value."""
+        names = (self.name,)
+        if verb == "acquire":
+            blocks, has_timeout = arguments
+            if not blocks:
+                return Step("try to acquire", names, lambda: self.value > 0 and self.take(actor))
+            give_up = (lambda: False) if has_timeout else None
+            return Step("acquire", names, lambda: self.take(actor), lambda: self.value > 0, give_up=give_up)
+        if verb == "release":
+            return Step("release", names, lambda: self.give(actor))
+        return Step("value", names, lambda: self.value, is_read=True)
+
+    def take(self, actor: int) -> bool:
+        """One less."""
+        self.value -= 1
+        self.holders.append(actor)
+        return True
+
+    def give(self, actor: int) -> bool:
+        """One more; False if there are as many as there may be."""
+        if self.value >= self.most:
+            return False
+        self.value += 1
+        if self.holders:
+            self.holders.remove(actor if actor in self.holders else self.holders[0])
+        return True
+
+
+class FileLocks:
+    """Locks on whole files, by inode: one holder, or several that share. They end with their process."""
+
+    name = "file locks"
+
+    def __init__(self) -> None:
+        self._alone: dict[int, int] = {}
+        self._shared: dict[int, set[int]] = {}
+        self._names: dict[int, str] = {}
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """lock(inode, path, is_shared, blocks), unlock(inode, path), leave(inode, path)."""
+        inode, path = arguments[:2]
+        name = self._names.setdefault(inode, f"lock on {path.rpartition('/')[2]!r}")
+        if verb != "lock":
+            return Step("unlock", (name,), lambda: self._unlock(actor, inode))
+        is_shared, blocks = arguments[2:]
+
+        def can() -> bool:
+            holder = self._alone.get(inode, actor)
+            return holder == actor and (is_shared or self._shared.get(inode, set()) <= {actor})
+
+        def do() -> bool:
+            if not can():
+                return False
+            self._unlock(actor, inode)
+            if is_shared:
+                self._shared.setdefault(inode, set()).add(actor)
+            else:
+                self._alone[inode] = actor
+            return True
+
+        return Step("lock" if blocks else "try to lock", (name,), do, can if blocks else None)
+
+    def _unlock(self, actor: int, inode: int) -> None:
+        if self._alone.get(inode) == actor:
+            del self._alone[inode]
+        self._shared.get(inode, set()).discard(actor)
+
+    def leave(self, actor: int) -> None:
+        """All its locks end."""
+        for inode in self._names:
+            self._unlock(actor, inode)
+
+    def left_by(self, actor: int) -> Names:
+        """The locks that it holds."""
+        return tuple(
+            name
+            for inode, name in self._names.items()
+            if self._alone.get(inode) == actor or actor in self._shared.get(inode, ())
+        )

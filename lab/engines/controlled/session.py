@@ -1,0 +1,194 @@
+"""A session of the controlled engine: one script, whose executions run on real processes under any scheduler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.engines.controlled.controller import Controller
+from lab.engines.controlled.ending import Judge, State, placeless, printed_by, state_of, unique_names
+from lab.engines.controlled.folder import Folder, Source
+from lab.engines.controlled.hearing import listening
+from lab.engines.controlled.parent import WarmParent
+from lab.engines.scratch import SHARED_MEMORY
+from lab.execution import Ending, Execution
+from lab.scheduler import Operation, Scheduler
+from lab.trial import Trial
+
+ENDED = "ended "
+"""What the outcome of an execution begins with in which nothing went wrong by itself; its state's key follows."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A script and all that its executions begin with. `judge` is a rule of the user's own."""
+
+    script: str
+    source: Source
+    arguments: Sequence[str] = ()
+    orders_output: bool = False
+    judge: Judge | None = field(default=None, compare=False)
+
+
+class ControlledSession:
+    """One script. With `core` all runs on that one: participants and controller take turns anyway."""
+
+    def __init__(self, program: Program, *, keeps_history: bool = False, core: int | None = None) -> None:
+        self._program = program
+        self._keeps_history = keeps_history
+        self._affinity = os.sched_getaffinity(0)
+        if core is not None:
+            os.sched_setaffinity(0, {sorted(self._affinity)[core % len(self._affinity)]})
+        self._listener, address = listening()
+        self._parent = WarmParent(program.script, list(program.arguments), address, orders_output=program.orders_output)
+        self._folder = Folder(f"{self._parent.root}/run", program.source)
+        self._parent.start()
+        self._trials = 0
+        self._controller: Controller
+        self._checks: Sequence[tuple[Operation, int]] = ()
+        self.states: dict[str, State] = {}
+        """Of each outcome, the first state that was seen."""
+        self.fixed: dict[str, None] = {}
+        """Where values were drawn that only became the length of a sleep."""
+        self.shares = False
+        """True if children have touched anything that they share, such as a file: more than locks and output."""
+        self.processes = 0
+        """The most children of an execution."""
+
+    def execute(self, scheduler: Scheduler) -> Execution:
+        """One execution, and the row of its trial."""
+        self._trials += 1
+        controller = Controller(self._listener, self._parent.root, keeps_history=self._keeps_history)
+        self._controller = controller
+        is_over = False
+        try:
+            self._parent.run(keeps_history=self._keeps_history)
+            ending = controller.run(scheduler, self._checks)
+            is_over = True
+            self._checks = controller.checks
+            return self._execution(controller, ending)
+        finally:
+            if not is_over:
+                self._end(controller)
+
+    def printed_by(self, number: int) -> bytes:
+        """What this process has printed in the execution at hand."""
+        return printed_by(self._controller.actors[number])
+
+    def _end(self, controller: Controller) -> None:
+        controller.close()
+        self._parent.end()
+        self._clean()
+
+    def _drop_connections(self) -> None:
+        """Of those who were killed before they were heard."""
+        self._listener.setblocking(False)
+        try:
+            while True:
+                self._listener.accept()[0].close()
+        except BlockingIOError:
+            pass
+        finally:
+            self._listener.setblocking(True)
+
+    def _execution(self, controller: Controller, ending: Ending) -> Execution:
+        actors = [controller.actors[number] for number in sorted(controller.actors)]
+        state = None
+        # Whoever is left must not go on while the folder is looked at.
+        controller.close()
+        self._parent.end()
+        if ending.kind == "done":
+            whole = state_of(actors, self._folder.changes(), controller.printed)
+            state = placeless(whole, self._parent.root)
+        outcome, detail, is_violation = self._judged(controller, ending, state)
+        if state is not None:
+            self.states.setdefault(outcome, state)
+        self._clean()
+        self.fixed.update(controller.fixed)
+        self.shares |= controller.shares
+        self.processes = max(self.processes, len(actors) - 1)
+        trial = Trial(self._trials - 1, 0, 0, outcome, detail, is_violation, None, None, None, {})
+        draws, doubts = controller.draws, list(controller.doubts)
+        return Execution(
+            trial,
+            ending,
+            controller.operations,
+            controller.events,
+            controller.names(),
+            controller.declared,
+            draws[0] if draws else "",
+            f"not controlled: {doubts[0]}" if doubts else "",
+        )
+
+    def _clean(self) -> None:
+        self._drop_connections()
+        self._folder.restore()
+        for place in ("tmp", "payloads"):
+            _empty(f"{self._parent.root}/{place}")
+        for left in SHARED_MEMORY.glob(f"psm.{Path(self._parent.root).name}-*"):
+            left.unlink(missing_ok=True)
+
+    def _judged(self, controller: Controller, ending: Ending, state: State | None) -> tuple[str, str, bool]:
+        """Outcome, detail, and whether it is a violation whatever else may happen."""
+        actors = [controller.actors[number] for number in sorted(controller.actors)]
+        names = unique_names(actors)
+        if ending.kind == "cut":
+            return "cut", "", False
+        raised = [(names[actor.number], actor.raised) for actor in actors if actor.raised is not None]
+        if raised:
+            name, error = raised[0]
+            return f"raised {error.kind.rpartition('.')[2]}", f"{name}: {error}", True
+        if ending.kind == "deadlock":
+            waits = "; ".join(f"{names[actor.number]} {_wait(operation)}" for actor, operation in controller.blocked())
+            return "deadlock", f"deadlock: {waits}", True
+        if ending.kind != "done" or state is None:
+            return "endless", _unended(controller, ending, names), False
+        # Whom another process of the script has ended was meant to be.
+        meant = {actor.number for actor in actors if actor.killed_by and actor.killed_by[0] != actor.number}
+        failed = [(names[one.number], one.code) for one in actors if one.code != 0 and one.number not in meant]
+        if failed:
+            name, code = failed[0]
+            how = (
+                "was killed" if code is None else f"was killed by signal {-code}" if code < 0 else f"exits with {code}"
+            )
+            return ("killed" if code is None or code < 0 else f"exit code {code}"), f"{name} {how}", True
+        if self._program.judge is not None:
+            wrong = self._program.judge(f"{self._parent.root}/run", state)
+            if wrong:
+                return "rejected", f"{wrong} ({state})", True
+        return f"{ENDED}{state.key}", str(state), False
+
+    def close(self) -> None:
+        """End every process and remove every file of the session."""
+        self._parent.close()
+        self._listener.close()
+        os.sched_setaffinity(0, self._affinity)
+
+
+def _wait(operation: Operation) -> str:
+    if operation.kind == "exit":
+        return "waits to end until what it has put into a queue is read"
+    things = " and ".join(operation.objects)
+    where = f" at {operation.line}" if operation.line else ""
+    return f"waits to {operation.kind} {things}{where}"
+
+
+def _unended(controller: Controller, ending: Ending, names: Mapping[int, str]) -> str:
+    left = [actor for actor in controller.actors.values() if not actor.is_done]
+    if controller.processes.is_abandoned:
+        return next(iter(controller.doubts), "it can't be controlled")
+    if ending.kind == "endless":
+        return f"stopped after {controller.operations:,} operations"
+    running = [actor for actor in left if actor.step is None] or left
+    who = " and ".join(
+        f"{names[actor.number]}{f', last seen at {actor.line}' if actor.line else ''}" for actor in running
+    )
+    return f"{who} went on for seconds without an operation"
+
+
+def _empty(place: str) -> None:
+    for path in Path(place).iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

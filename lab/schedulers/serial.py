@@ -1,0 +1,111 @@
+"""Serial orders: the processes of a program one after another, each from its start to its end, in every order.
+
+How a program ends in these is what its author can have meant; an ending that none of them has is the work of a race.
+Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
+later. Any other process that has to wait shows that its order can't finish: that execution is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lab.scheduler import Cut, Operation
+
+FIRST = 0
+"""The process that starts the others."""
+
+HELPERS = frozenset({"deliver"})
+"""What is done for a process behind its back is done at once."""
+
+
+class Serial:
+    """Depth first through the orders. `is_complete` once all were begun, `cut` of which could not finish.
+
+    Who looks for one ending alone tells by `accepts`, at the end of each process, whether it may still come; where not,
+    no order that begins so is gone through.
+    """
+
+    asks_always = True
+
+    def __init__(self, most: int, accepts: Callable[[int], bool] = lambda actor: True) -> None:
+        self._most = most
+        self._accepts = accepts
+        self.orders = 0
+        self.cut = 0
+        self.is_complete = False
+        self._choices: list[tuple[list[int], int]] = []
+        """At each moment of choice: the actors that may go on, and how many of them were tried."""
+
+    def begin(self) -> bool:
+        """The next order, while there are fewer than the most."""
+        while self._choices:
+            actors, tried = self._choices.pop()
+            if tried < len(actors):
+                self._choices.append((actors, tried + 1))
+                break
+        else:
+            if self.orders:
+                self.is_complete = True
+                return False
+        if self.orders == self._most:
+            return False
+        self.orders += 1
+        self._depth = 0
+        self._running = FIRST
+        self._begun: set[int] = {FIRST}
+        self._seen: set[int] = {FIRST}
+        self._ended: set[int] = set()
+        return True
+
+    def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
+        """Whoever runs goes on; at its end, or where the first process waits, a choice."""
+        for place, operation in enumerate(enabled):
+            if operation.kind in HELPERS:
+                return place
+        able = {operation.actor: place for place, operation in enumerate(enabled)}
+        fresh = [actor for actor in able if actor not in self._seen]
+        self._seen |= set(able)
+        # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
+        is_idle = current is None and self._running == FIRST and len(self._seen) > 1
+        actors = self._able_to_follow(able, fresh, enabled, is_idle)
+        actor = actors[0] if len(actors) == 1 else self._chosen(actors)
+        self._running = actor
+        self._begun.add(actor)
+        operation = enabled[able[actor]]
+        if operation.kind == "exit":
+            self._ended.add(actor)
+            if not self._accepts(actor):
+                raise Cut
+        return able[actor]
+
+    def _able_to_follow(
+        self, able: dict[int, int], fresh: list[int], enabled: Sequence[Operation], is_idle: bool
+    ) -> list[int]:
+        running = self._running
+        children = [actor for actor in able if actor not in self._begun]
+        if is_idle and children:
+            return children
+        if running in able and not (running == FIRST and enabled[able[running]].is_timeout):
+            return [running, *fresh] if running == FIRST else [running]
+        if running not in self._ended and running != FIRST:
+            self._cut()
+        # The first process gives up waiting only if nobody else can do anything.
+        is_able = FIRST in able and not (enabled[able[FIRST]].is_timeout and children)
+        actors = ([FIRST] if is_able else []) + children
+        if not actors:
+            self._cut()
+        return actors
+
+    def _cut(self) -> None:
+        self.cut += 1
+        raise Cut
+
+    def _chosen(self, actors: list[int]) -> int:
+        if self._depth == len(self._choices):
+            self._choices.append((actors, 1))
+        known, tried = self._choices[self._depth]
+        self._depth += 1
+        return known[tried - 1]
+
+    def end(self, waiting: Sequence[Operation]) -> None:
+        """Nothing is learnt from it."""

@@ -1,0 +1,86 @@
+"""What a script may have meant: the endings that its processes have one after another, in some order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from lab.engines.controlled.session import ENDED, ControlledSession
+from lab.schedule import Choice
+from lab.scheduler import Departed
+from lab.schedulers.replay import Replay
+from lab.schedulers.serial import Serial
+
+NO_ORACLE = "no oracle"
+
+_AT_FIRST = 24
+"""Orders that are run before the search: all, of up to four children."""
+
+_MOST_S = 10.0
+"""Seconds for them, or for the decision about one ending."""
+
+
+@dataclass
+class Oracle:
+    """The endings that serial orders have, and those of which it is known that none has them.
+
+    `orders` were run at first, `cut` of which could not finish, and all there are if `is_complete`. `shares` tells
+    whether the children share anything. `execution_s` is how long an execution takes.
+    """
+
+    endings: dict[str, str] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
+    undecided: set[str] = field(default_factory=set)
+    orders: int = 0
+    cut: int = 0
+    is_complete: bool = False
+    shares: bool = False
+    execution_s: float = 0.0
+
+    def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
+        """Run orders, up to so many of the first and for so long."""
+        begun, serial = time.monotonic(), Serial(min(most, _AT_FIRST))
+        self._run(session, serial, begun + min(_MOST_S, seconds))
+        self.orders, self.cut, self.is_complete = serial.orders, serial.cut, serial.is_complete
+        self.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
+
+    def decide(self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int) -> None:
+        """Find out whether some order has this ending, which was seen with these choices."""
+        if ending in self.endings or ending in self.excluded or ending in self.undecided or not self.endings:
+            return
+        if self.is_complete:
+            self.excluded.add(ending)
+            return
+        if ending not in session.states:  # another process has seen it
+            _replayed(session, choices)
+        state = session.states.get(ending)
+        if state is None:
+            self.undecided.add(ending)
+            return
+        printed = state.by_number
+        serial = Serial(most, lambda actor: session.printed_by(actor) == printed.get(actor))
+        self._run(session, serial, time.monotonic() + _MOST_S, ending)
+        if ending not in self.endings:
+            (self.excluded if serial.is_complete else self.undecided).add(ending)
+
+    def _run(self, session: ControlledSession, serial: Serial, end: float, wanted: str = "") -> None:
+        try:
+            while time.monotonic() < end and wanted not in self.endings and serial.begin():
+                execution = session.execute(serial)
+                serial.end(execution.ending.waiting)
+                outcome = execution.trial.outcome
+                if outcome.startswith(ENDED):
+                    self.endings.setdefault(outcome, execution.trial.detail)
+                if execution.ending.kind in ("stuck", "endless"):
+                    break
+        except Departed:
+            pass  # the search meets it too, and says so
+
+
+def _replayed(session: ControlledSession, choices: Sequence[Choice]) -> None:
+    replay = Replay(choices)
+    replay.begin()
+    with suppress(Departed):
+        replay.end(session.execute(replay).ending.waiting)

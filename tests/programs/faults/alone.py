@@ -1,0 +1,3 @@
+"""Starts nobody."""
+
+print("alone")

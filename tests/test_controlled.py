@@ -1,0 +1,282 @@
+"""The controlled engine itself: what it restores, what it repeats, what it takes for harmless, what it leaves."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from conftest import eventually
+
+from lab.engines.controlled.folder import Folder, source_of
+from lab.engines.controlled.inside.chance import harmless
+from lab.engines.controlled.session import ControlledSession
+from lab.schedulers.serial import Serial
+from lab.script import Script
+
+PROGRAMS = Path(__file__).parent / "programs"
+SHM = Path("/dev/shm")
+
+
+def lab(*arguments, cwd=None):
+    command = [sys.executable, "-m", "lab", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=100, check=False)
+
+
+def warm_parents():
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"lab.engines.controlled.inside.warm" in words:
+                found.append(int(process.name))
+    return set(found)
+
+
+def script(tmp_path, text, name="own.py"):
+    path = tmp_path / name
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+# The folder --------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_as_new_after_whatever_was_done_to_it(tmp_path):
+    source = {"a.txt": b"1234", "deep": None, "deep/b.txt": b"b"}
+    folder = Folder(str(tmp_path / "run"), source)
+    place = tmp_path / "run"
+    (place / "a.txt").write_bytes(b"4321")  # of the same size, and within the same tick of the clock
+    (place / "deep" / "b.txt").unlink()
+    (place / "new").mkdir()
+    (place / "new" / "c.txt").write_bytes(b"c")
+    assert folder.changes() == {"a.txt": b"4321", "deep/b.txt": None, "new/": None, "new/c.txt": b"c"}
+    folder.restore()
+    assert folder.changes() == {}
+    assert {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*.txt")} == {
+        "a.txt": b"1234",
+        "deep/b.txt": b"b",
+    }
+
+
+def test_a_folder_that_was_removed_is_made_again(tmp_path):
+    folder = Folder(str(tmp_path / "run"), {"a.txt": b"a"})
+    (tmp_path / "run" / "a.txt").unlink()
+    (tmp_path / "run").rmdir()
+    assert folder.changes() == {"a.txt": None}
+    folder.restore()
+    assert (tmp_path / "run" / "a.txt").read_bytes() == b"a"
+
+
+def test_a_script_is_copied_with_its_folder_but_without_what_tools_left_there(tmp_path):
+    path = script(tmp_path, "pass")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.json").write_text("{}")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "own.pyc").write_text("")
+    assert set(source_of(path, [])) == {"own.py", "data", "data/x.json"}
+
+
+# Chance --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("import time, random\ntime.sleep(random.random())", {2}),
+        ("import time, random\ntime.sleep(1 + 2 * random.uniform(0, 1))", {2}),
+        ("def f():\n    d = random.random()\n    time.sleep(d)", {2}),
+        ("def f():\n    d = random.random()\n    time.sleep(d)\n    return d", set()),
+        ("def f():\n    d = random.random()\n    e = d\n    time.sleep(e)", set()),
+        ("if random.random() < 0.5:\n    pass", set()),
+        ("print(random.randint(1, 2))", set()),
+        ("lock.acquire(timeout=random.random())", {1}),
+        ("def sleep(x):\n    print(x)\nsleep(random.random())", set()),
+        ("from mine import sleep\nsleep(random.random())", set()),
+        ("time.sleep(random.random()); x = random.random()", set()),
+    ],
+)
+def test_a_draw_is_harmless_only_if_it_can_be_nothing_but_the_length_of_a_sleep(text, lines):
+    assert harmless(ast.parse(text)) == lines
+
+
+# Executions ----------------------------------------------------------------------------------------------------------
+
+
+def endings(path, most=120):
+    session, serial, found = ControlledSession(Script(str(path)).program()), Serial(most), []
+    try:
+        while serial.begin():
+            execution = session.execute(serial)
+            serial.end(execution.ending.waiting)
+            found.append((execution.ending.kind, execution.trial.detail))
+    finally:
+        session.close()
+    return found, serial
+
+
+def test_serial_orders_run_one_process_after_the_other():
+    found, serial = endings(PROGRAMS / "buy.py")
+    assert [kind for kind, _ in found] == ["done", "done"]
+    assert {detail.partition("; ")[0] for _, detail in found} == {'count.json: {"count": 0}'}
+    assert serial.is_complete
+
+
+def test_an_order_in_which_a_process_must_wait_can_not_finish():
+    found, serial = endings(PROGRAMS / "barrier.py")
+    assert {kind for kind, _ in found} == {"cut"}
+    assert serial.cut == len(found)
+
+
+def test_pids_dates_and_temporary_names_repeat(tmp_path):
+    path = script(
+        tmp_path,
+        """
+        import os, random, tempfile, time, uuid
+        from datetime import datetime
+        from multiprocessing import Process
+
+        def tell():
+            print(os.getpid(), os.getppid(), random.random(), uuid.uuid4(), time.time_ns(), datetime.now())
+            print(tempfile.mkstemp()[1].rpartition("/")[2])
+
+        if __name__ == "__main__":
+            process = Process(target=tell)
+            process.start()
+            process.join()
+            print(process.pid, os.getcwd(), __file__)
+            tell()
+        """,
+    )
+    # Two sessions have nothing in common but the script.
+    assert endings(path)[0] == endings(path)[0]
+
+
+def test_files_behave_as_they_do_without_control(tmp_path):
+    path = script(
+        tmp_path,
+        """
+        import io, os, pathlib, shutil, tempfile
+
+        with open("a.txt", "w") as file:
+            print(file.name, file.mode, file.write("one\\ntwo\\n"))
+        with open("a.txt", "r+") as file:
+            print(file.readline(), file.tell(), file.read(), file.seek(0), file.truncate(2))
+        with open("a.txt", "ab", buffering=0) as file:
+            print(isinstance(file, io.FileIO), file.write(b"x"), file.tell())
+        with open("a.txt", "rb") as file:
+            print(type(file).__name__, file.read(1), file.peek(), file.seek(0, 2))
+        print(os.path.exists("a.txt"), os.path.getsize("a.txt"), sorted(os.listdir(".")))
+        pathlib.Path("d/e").mkdir(parents=True)
+        shutil.copy("a.txt", "d/e/b.txt")
+        print([str(p) for p in sorted(pathlib.Path(".").rglob("*.txt"))])
+        os.replace("d/e/b.txt", "c.txt")
+        shutil.rmtree("d")
+        with tempfile.TemporaryFile() as file:
+            file.write(b"x")
+        for wrong in (("nowhere.txt", "r"), ("a.txt", "x"), ("a.txt", "rw")):
+            try:
+                open(*wrong)
+            except (OSError, ValueError) as error:
+                print(type(error).__name__, getattr(error, "errno", None))
+        descriptor = os.open("a.txt", os.O_RDWR | os.O_APPEND)
+        print(os.write(descriptor, b"end"), os.pread(descriptor, 2, 0), os.lseek(descriptor, 0, 0))
+        print(os.fstat(descriptor).st_size)
+        os.close(descriptor)
+        print(io.open("c.txt").read(), sorted(os.listdir(".")))
+        """,
+    )
+    session = ControlledSession(Script(str(path)).program())
+    serial = Serial(1)
+    try:
+        serial.begin()
+        session.execute(serial)
+    finally:
+        session.close()
+    (state,) = session.states.values()
+    bare = subprocess.run([sys.executable, path.name], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert state.output.decode() == bare
+
+
+# The command line ----------------------------------------------------------------------------------------------------
+
+
+def test_a_script_that_is_no_python_is_bad_usage(tmp_path):
+    path = script(tmp_path, "def broken(:\n    pass\n")
+    done = lab("explore", path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lab: {path}:1: expected a Python script, found ")
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nowhere.py",), "can't read nowhere.py"),
+        (("own.py", "--guards", "lock"), "--guards: expected with a scenario"),
+        (("ticket_sale", "--check", "true"), "--check: expected with a script"),
+        (("own.py", "--expect-output", "("), "expected a regular expression"),
+        (("own.py", "--check", "own.py:nothing"), "expected a function nothing"),
+        (("own.py", "--files", "nowhere.txt"), "expected a file or folder that exists"),
+        (("own.py", "--orders", "0"), "orders 0: expected"),
+    ],
+)
+def test_bad_usage_is_told_in_a_sentence(arguments, words, tmp_path):
+    script(tmp_path, "pass")
+    done = lab("explore", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_what_is_found_is_saved_and_replayed_from_its_file(tmp_path):
+    path = PROGRAMS / "value_add.py"
+    done = lab("explore", path, "--files", path, "--json", "--out", tmp_path / "out")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["verdict"]) == (1, "found")
+    file = document["cells"][0]["schedule"]
+    again = lab("replay", file)
+    assert again.returncode == 1
+    assert "value_add.py:7" in again.stdout
+    document = json.loads(Path(file).read_text())
+    document["choices"].reverse()
+    Path(file).write_text(json.dumps(document))
+    assert lab("replay", file).returncode == 4
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path):
+    before, folders = warm_parents(), set(SHM.glob("lab-*"))
+    command = [sys.executable, "-m", "lab", "explore", str(PROGRAMS / "ktv_semaphore.py")]
+    command += ["--check", f"{PROGRAMS}/rules.py:at_most_four", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: len(warm_parents() - before) >= 1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted" in output
+    eventually(lambda: not (warm_parents() - before))
+    eventually(lambda: not ({path for path in SHM.glob("lab-*") if _is_of(path, process.pid)} - folders))
+
+
+def _is_of(folder, pid):
+    return f"-{pid}-" in folder.name
+
+
+def test_a_kill_of_the_controller_takes_everything_with_it(tmp_path):
+    before = warm_parents()
+    command = [sys.executable, "-m", "lab", "explore", str(PROGRAMS / "ktv_semaphore.py"), "--jobs", "1"]
+    command += ["--check", f"{PROGRAMS}/rules.py:at_most_four", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: len(warm_parents() - before) >= 1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    eventually(lambda: not (warm_parents() - before))
+    eventually(lambda: not [path for path in SHM.glob("lab-*") if _is_of(path, process.pid)])

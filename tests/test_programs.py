@@ -1,0 +1,186 @@
+"""Every script under tests/programs gets the verdict that it deserves: unmodified, and on real processes."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.engines.controlled.session import ControlledSession
+from lab.schedulers.dpor import Dpor
+from lab.schedulers.exhaustive import Exhaustive
+from lab.schedulers.replay import Replay
+from lab.script import Script
+from lab.script_exploring import explore_script
+from lab.search import Limits, Tally, search
+
+HOME = Path(__file__).parent / "programs"
+FOUR = f"{HOME}/rules.py:at_most_four"
+ONE = f"{HOME}/rules.py:one_ticket"
+IN_BLOCKS = r"\A((one \d\n){3}(two \d\n){3}|(two \d\n){3}(one \d\n){3})\Z"
+
+FOUND = {
+    "buy": "unserial-1",
+    "create_if_missing": "unserial-1",
+    "double_release": "unserial-1",
+    "empty_queue": "deadlock",
+    "impatient_lock": "raised-AssertionError",
+    "join_before_drain": "deadlock",
+    "late_writer": "unserial-1",
+    "lock_order": "deadlock",
+    "lost_wakeup": "deadlock",
+    "missed_signal": "deadlock",
+    "next_id": "raised-AssertionError",
+    "no_barrier": "raised-FileNotFoundError",
+    "one_sentinel": "deadlock",
+    "rate_limit": "unserial-1",
+    "raw_fork": "unserial-1",
+    "read_write": "unserial-1",
+    "rewrite_log": "unserial-1",
+    "same_temporary": "raised-FileNotFoundError",
+    "stuck_event": "deadlock",
+    "torn_file": "raised-JSONDecodeError",
+    "transfer": "unserial-1",
+    "two_senders": "deadlock",
+    "value_add": "unserial-1",
+    "write_skew": "unserial-1",
+    "wrong_lock": "raised-AssertionError",
+    "faults/dies": "killed",
+    "faults/exits": "exit-code-3",
+    "faults/killed": "killed",
+}
+
+PROVED = [
+    *("append_log", "buy_lock", "check", "create_exclusively", "kept_wakeup", "late_start", "light", "lock_same_order"),
+    *("next_id_flock", "own_temporary", "rate_limit_lock", "read_write_lock", "replaced_file", "right_lock"),
+    *("single_release", "transfer_lock", "two_senders_lock", "two_sentinels", "value_add_lock", "write_skew_lock"),
+    *("faults/alone", "faults/orphans", "faults/removes_folder"),
+]
+
+UNKNOWN = {
+    "barrier": "no oracle: the processes wait for each other",
+    "buy_pipe": "no oracle: the processes wait for each other",
+    "buy_queue": "no oracle: the processes wait for each other",
+    "drain_before_join": "no oracle: the processes wait for each other",
+    "kept_signal": "no oracle: the processes share nothing but their output",
+    "print_lines": "no oracle: the processes share nothing but their output",
+    "print_lines_lock": "no oracle: the processes share nothing but their output",
+    "doubtful/chance": "draws a random value at chance.py:8",
+    "doubtful/clock": "the clock, of which one course was tried, is read at clock.py:8",
+    "doubtful/database": "an sqlite3 database at database.py:",
+    "doubtful/dates": "the clock, of which one course was tried, is read at dates.py:9",
+    "doubtful/executors": "a ProcessPoolExecutor at executors.py:11",
+    "doubtful/foreign": "a C library at foreign.py:8",
+    "doubtful/handlers": "a signal handler at handlers.py:8",
+    "doubtful/managers": "a Manager at managers.py:11",
+    "doubtful/mapped": "shared memory by mmap at mapped.py:6",
+    "doubtful/memory": "shared memory by mmap at memory.py:14",
+    "doubtful/pools": "a Pool at pools.py:11",
+    "doubtful/programs": "another program at programs.py:8",
+    "doubtful/sockets": "a socket at sockets.py:8",
+    "doubtful/spawned": "start method spawn at spawned.py:",
+    "doubtful/threads": "a thread at threads.py:14",
+    "doubtful/unrepeatable": "does not repeat itself",
+    "faults/daemons": "a process is killed",
+}
+
+JUDGED = [
+    ("ktv", {"check": FOUR}, "found"),
+    ("buy_queue", {"check": ONE}, "proved"),
+    ("buy_pipe", {"check": ONE}, "proved"),
+    ("print_lines", {"expect_output": IN_BLOCKS}, "found"),
+    ("print_lines_lock", {"expect_output": IN_BLOCKS}, "proved"),
+    ("buy_lock", {"is_deterministic": True}, "found"),
+    ("value_add_lock", {"is_deterministic": True}, "proved"),
+    ("value_add", {"check": "grep -q 2"}, "found"),
+    ("value_add_lock", {"check": "grep -q 2"}, "proved"),
+]
+
+
+def explored(name, tmp_path, seconds=20.0, **rules):
+    path = HOME / f"{name}.py"
+    script = Script(str(path), files=[str(path)], **rules)
+    (cell,) = explore_script(script, out=tmp_path / "out", seconds=seconds).cells
+    return cell
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_broken_is_found(name, tmp_path):
+    cell = explored(name, tmp_path)
+    assert cell.verdict == "found"
+    assert FOUND[name] in [finding.outcome for finding in cell.findings if finding.grade == "violation"]
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_what_is_right_is_proved(name, tmp_path):
+    cell = explored(name, tmp_path)
+    assert (cell.verdict, cell.reason) == ("proved", "")
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_nobody_can_tell_is_unknown_with_its_reason(name, tmp_path):
+    cell = explored(name, tmp_path)
+    assert cell.verdict == "unknown"
+    assert UNKNOWN[name] in cell.reason + "".join(finding.detail for finding in cell.findings)
+
+
+@pytest.mark.parametrize(("name", "rules", "verdict"), JUDGED)
+def test_a_rule_of_the_users_own_decides(name, rules, verdict, tmp_path):
+    assert explored(name, tmp_path, **rules).verdict == verdict
+
+
+@pytest.mark.parametrize("name", [name for name in FOUND if "/" not in name])
+def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, tmp_path):
+    cell = explored(name, tmp_path)
+    finding = cell.findings[0]
+    path = HOME / f"{name}.py"
+    session = ControlledSession(Script(str(path), files=[str(path)]).program())
+    outcomes = []
+    try:
+        for _ in range(20):
+            replay = Replay(finding.schedule.choices)
+            replay.begin()
+            execution = session.execute(replay)
+            replay.end(execution.ending.waiting)
+            outcomes.append(execution.trial.outcome)
+    finally:
+        session.close()
+    assert outcomes == [finding.schedule.set["ending"]] * 20
+
+
+def searched(name, scheduler):
+    path = HOME / f"{name}.py"
+    session, tally = ControlledSession(Script(str(path), files=[str(path)]).program()), Tally(is_reduced=False)
+    try:
+        spent = search(session, scheduler, tally, Limits(None, 100.0), lambda tally: None)
+    finally:
+        session.close()
+    assert (spent, tally.doubt) == ("", "")
+    return tally
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "create_exclusively",
+        "empty_queue",
+        "late_start",
+        "late_writer",
+        "lock_order",
+        "lost_wakeup",
+        "one_sentinel",
+        "value_add",
+    ],
+)
+def test_the_reduced_search_meets_every_class_of_schedules_that_there_is(name):
+    reduced, whole = searched(name, Dpor()), searched(name, Exhaustive())
+    assert reduced.executions < whole.executions
+    assert reduced.classes == whole.classes
+    assert set(reduced.seen) == set(whole.seen)
+
+
+def test_two_buyers_take_at_most_sixty_four_executions():
+    assert searched("buy", Dpor()).executions <= 64
+
+
+def test_two_who_add_to_a_value_have_four_classes_of_schedules():
+    # Each reads and writes: one after the other (two ways), or both read first, and then write in either order.
+    assert searched("value_add", Dpor()).executions == 4

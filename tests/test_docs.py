@@ -85,7 +85,10 @@ def test_the_python_of_a_page_runs(folders, page, guards):
 def test_the_two_commands_make_their_own_environment_and_ci_takes_them_from_the_readme():
     commands = [block.strip() for block in blocks(README, "sh")]
 
-    assert [command.rpartition("&& ")[2] for command in commands] == [".venv/bin/lab run", ".venv/bin/python -m pytest"]
+    assert [command.rpartition("&& ")[2] for command in commands] == [
+        ".venv/bin/lab run",
+        ".venv/bin/python -m pytest -n 2 --dist loadfile",
+    ]
     assert all(command.startswith("python3 -m venv .venv && .venv/bin/pip install") for command in commands)
     script = (ROOT / ".ci" / "run").read_text()
     assert [f"command_of '{heading}'" in script for heading in ("## Measure", "## Run the tests")] == [True, True]

@@ -54,13 +54,13 @@ def _verdict(cell: Explored, shown: Finding | None) -> str:
         return f"FOUND {shown.outcome}: {shown.detail or shown.explanation}{unfinished}"
     if cell.verdict == "unknown":
         return f"UNKNOWN: {cell.reason}. No violation was seen in {cell.executions:,} executions, which proves nothing"
-    return f"PROVED: no schedule is a violation; all {_counted(cell.classes, 'class', 'es')} of schedules were executed"
+    return f"PROVED: no schedule is a violation; all {counted(cell.classes, 'class', 'es')} of schedules were executed"
 
 
 def _figures(cell: Explored) -> str:
     return (
-        f"{_counted(cell.executions, 'execution')} by {cell.strategy} ({cell.redundant:,} redundant), "
-        f"{_counted(cell.classes, 'class', 'es')}, deepest {_counted(cell.deepest, 'operation')}, "
+        f"{counted(cell.executions, 'execution')} by {cell.strategy} ({cell.redundant:,} redundant), "
+        f"{counted(cell.classes, 'class', 'es')}, deepest {counted(cell.deepest, 'operation')}, "
         f"{cell.search_s:.2g} s, {cell.executions_per_s:,.0f} executions/s"
     )
 
@@ -72,7 +72,7 @@ def _outcomes(cell: Explored) -> Iterator[str]:
             finding.outcome,
             finding.grade,
             f"{finding.executions:,}",
-            f"{_counted(finding.preemptions, 'preemption')}, {_counted(finding.operations, 'operation')}"
+            f"{counted(finding.preemptions, 'preemption')}, {counted(finding.operations, 'operation')}"
             + ("" if finding.is_shortest or finding.grade == "ok" else " (shortest seen)"),
         )
         for finding in cell.findings
@@ -84,18 +84,23 @@ def _outcomes(cell: Explored) -> Iterator[str]:
 
 def _unordered(cell: Explored) -> Iterator[str]:
     if cell.conflicts:
-        pairs = _counted(len(cell.conflicts), "pair")
+        pairs = counted(len(cell.conflicts), "pair")
         yield f"{pairs} of accesses that nothing orders, in some execution or other:"
         yield from (f"- {conflict}" for conflict in cell.conflicts)
 
 
 def _command(finding: Finding) -> str:
+    return f"{finding.outcome}: {replay_line(finding)}"
+
+
+def replay_line(finding: Finding) -> str:
+    """The command that replays it."""
     path = os.path.relpath(finding.file)
-    shortest = path if len(path) < len(finding.file) else finding.file
-    return f"{finding.outcome}: lab replay {shlex.quote(shortest)}"
+    return f"lab replay {shlex.quote(min(path, finding.file, key=len))}"
 
 
-def _counted(number: int, noun: str, plural: str = "s") -> str:
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """A number with its noun: `1 class`, `1,234 classes`."""
     return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 

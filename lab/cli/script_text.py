@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.conflict import by_line, sentence
+from lab.explanation import counted, replay_line
 from lab.exploration import Exploration, Explored, Finding
 from lab.script_exploring import ScriptReplayed, replay_script
 from lab.search import conflicts_of
@@ -29,11 +30,12 @@ def explained_script(exploration: Exploration, is_brief: bool) -> Iterator[str]:
         yield from (f"note: {remark}" for remark in explored.remarks)
         rate = f"{explored.executions_per_s:,.0f} a second" if explored.seconds else ""
         yield (
-            f"{explored.executions:,} executions ({explored.redundant:,} cut), {explored.classes:,} classes, "
+            f"{counted(explored.executions, 'execution')} ({explored.redundant:,} cut), "
+            f"{counted(explored.classes, 'class', 'es')}, "
             f"{explored.seconds:.1f} s, {rate}"
         )
         if worst is not None:
-            yield f"again: lab replay {worst.file}"
+            yield f"again: {replay_line(worst)}"
 
 
 def _verdict(explored: Explored) -> str:
@@ -43,8 +45,8 @@ def _verdict(explored: Explored) -> str:
 
 
 def _ending(finding: Finding) -> str:
-    preemptions = f"{finding.preemptions} preemption{'s' if finding.preemptions != 1 else ''}"
-    return f"  {finding.outcome} ({finding.grade}), {finding.executions} executions, {preemptions}: {finding.detail}"
+    executions, preemptions = counted(finding.executions, "execution"), counted(finding.preemptions, "preemption")
+    return f"  {finding.outcome} ({finding.grade}), {executions}, {preemptions}: {finding.detail}"
 
 
 def retold_script(replayed: ScriptReplayed) -> Iterator[str]:

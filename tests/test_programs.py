@@ -83,7 +83,7 @@ UNKNOWN = {
 }
 
 JUDGED = [
-    ("ktv", {"check": FOUR}, "found"),
+    ("ktv", {"check": FOUR, "seconds": 4.0}, "found"),
     ("buy_queue", {"check": ONE}, "proved"),
     ("buy_pipe", {"check": ONE}, "proved"),
     ("print_lines", {"expect_output": IN_BLOCKS}, "found"),

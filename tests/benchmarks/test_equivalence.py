@@ -3,6 +3,10 @@
 An equivalence is shown, and not merely no difference seen: the whole interval of the difference of violation rates must
 lie within 2 percentage points, and that of the ratio of wall times within 0.95 and 1.05. All intervals together hold
 with 95 % (Bonferroni).
+
+    pytest tests/benchmarks/test_equivalence.py
+
+Wall times of real processes within 5 percent are a statement about an idle machine, so this is not in the default run.
 """
 
 import pytest

@@ -30,7 +30,7 @@ while kills:
         kills -= 1
     except (IndexError, ValueError, ProcessLookupError, FileNotFoundError):
         pass
-    time.sleep(random.uniform(0, 0.03))
+    time.sleep(random.uniform(0, 0.15))  # long enough, mostly, for a crew to start on a loaded machine
 """
 
 

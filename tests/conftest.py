@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from lab.cell import Cell
 from lab.engines.real import RealEngine
@@ -16,6 +17,10 @@ from lab.scenario import Scenario
 from lab.scenarios import scenario_named
 from lab.stores import store_named
 from lab.trial import Trial
+
+# A deadline for an example would be an absolute time, which a loaded machine does not keep.
+settings.register_profile("lab", deadline=None)
+settings.load_profile("lab")
 
 NO_DELAY = {"read_delay": "0", "write_delay": "0"}
 

@@ -35,9 +35,9 @@ def test_several_tickets_are_sold_but_no_more(run):
 def test_more_tickets_than_buyers_without_a_guard_lose_sales(run):
     trials = run(make_cell("ticket_sale", "none", "memory", 3, tickets=9, **SAME_DELAY), 20)
 
-    assert {(trial.outcome, trial.measures["sold"], trial.measures["final"]) for trial in trials} == {
-        ("lost_update", 3, 8)
-    }
+    # Each sells from what it read: 8 are left if all read before anybody wrote, 7 if one came late on a loaded machine.
+    assert {(trial.outcome, trial.measures["sold"]) for trial in trials} == {("lost_update", 3)}
+    assert {trial.measures["final"] for trial in trials} <= {7, 8}
 
 
 def judged(returns, final, notes=(), **fields):

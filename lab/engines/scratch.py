@@ -48,11 +48,16 @@ def make_root(parent: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{_family()}{identity(os.getpid())}-", dir=parent))
 
 
+def root_of(path: Path) -> Path:
+    """The root that a path lies under, whose name all of its run's semaphores bear."""
+    return next(folder for folder in (path, *path.parents) if folder.name.startswith(_family()))
+
+
 def sweep_stale(parent: Path) -> None:
     """Sweep what dead owners left there."""
     for stale in parent.glob(f"{_family()}*"):
         if not _has_living_owner(stale.name):
-            sweep(stale)
+            sweep_after_death(stale)
 
 
 def _family() -> str:
@@ -67,14 +72,19 @@ def _has_living_owner(name: str) -> bool:
 
 
 def sweep(root: Path) -> None:
-    """Kill the workers whose pids are noted under this folder, unlink its semaphores, and remove it."""
+    """Kill the workers whose pids are noted under this folder, and remove it."""
     for note in root.glob("**/pids/*"):
         with contextlib.suppress(OSError, ValueError):
             kill_group(note.read_text())
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def sweep_after_death(root: Path) -> None:
+    """Sweep what a dead owner left, its semaphores and shared memory too: a living one gives back its own."""
+    sweep(root)
     for kind in ("sem", "psm"):
         for shared in SHARED_MEMORY.glob(f"{kind}.{root.name}-*"):
             shared.unlink(missing_ok=True)
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def kill_group(noted: str) -> None:
@@ -105,7 +115,7 @@ def _watch(owner: int, roots: list[Path]) -> None:
         death.register(os.pidfd_open(owner), select.POLLIN)
         death.poll()
     for root in roots:
-        sweep(root)
+        sweep_after_death(root)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Whatever is killed, no row that was measured is lost, and nothing is left behind."""
 
+import contextlib
 import os
 import random
 import signal
@@ -80,7 +81,7 @@ ARGUMENTS = [
 
 def lab(*arguments: str) -> subprocess.Popen[bytes]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, "-m", "lab", "run", *arguments], **quiet)
+    return subprocess.Popen([sys.executable, "-m", "lab", "run", *arguments], start_new_session=True, **quiet)
 
 
 def rows(folder: Path) -> dict[str, list[tuple[int, int]]]:
@@ -100,6 +101,8 @@ def test_after_twenty_kills_of_the_coordinator_resuming_gives_the_same_trials_an
         run = lab(*arguments)
         time.sleep(chance.uniform(0, 1.2))
         run.kill()
+        # Before anybody waits for it: of a coordinator that is a zombie, too, the workers have to see that it is dead.
+        eventually(lambda run=run: processes_of(run.pid) == [])
         run.wait()
         eventually(lambda run=run: leftovers(run.pid) == [])
         arguments = ["--resume", str(killed)] if (killed / "experiment.toml").exists() else arguments
@@ -110,7 +113,8 @@ def test_after_twenty_kills_of_the_coordinator_resuming_gives_the_same_trials_an
 
 
 def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
-    run = lab(*ARGUMENTS, "--start-method", "spawn", "--out", str(tmp_path / "killed"))
+    # A lock's semaphore has a name as long as processes may still be spawned.
+    run = lab(*ARGUMENTS, "--guards", "lock", "--start-method", "spawn", "--out", str(tmp_path / "killed"))
     eventually(lambda: any(path.is_dir() and list(path.glob("**/slots")) for path in leftovers(run.pid)))
     eventually(lambda: len(noted_workers(run.pid)) == 3)
     janitors = [pid for pid in children_of(run.pid) if b"scratch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -119,13 +123,24 @@ def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
     for pid in (*janitors, run.pid):
         os.kill(pid, signal.SIGKILL)
     run.wait()
-    assert leftovers(run.pid)
+    assert any(path.name.startswith("sem.") for path in leftovers(run.pid))
 
     with RealEngine():
         pass
 
     eventually(lambda: leftovers(run.pid) == [])
     eventually(lambda: not any(scratch.identity(int(worker.partition("-")[0])) == worker for worker in workers))
+
+
+def processes_of(session: int) -> list[int]:
+    """The living processes of a session: a run's coordinator and its workers, not its janitor."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, owner = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(owner) == session and state not in "ZX":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def noted_workers(coordinator: int) -> list[str]:

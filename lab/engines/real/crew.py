@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.cell import Cell
+from lab.engines import scratch
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.primitives import RealMaker
 from lab.engines.real.slots import Slots
@@ -143,7 +144,7 @@ class Crew:
             processes=self.cell.processes,
             participants=self.slots.participants,
             is_aligned=self.cell.alignment == "aligned",
-            coordinator=os.getpid(),
+            coordinator=scratch.identity(os.getpid()),
             slots=self._home / "slots",
             pids=str(self._home / "pids"),
             files=str(self._files),
@@ -207,8 +208,9 @@ def _names_under(home: Path) -> Iterator[None]:
     """
     config: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
     before = dict(config)
-    config["semprefix"] = f"/{home.parent.name}-"
-    config["tempdir"] = str(home.parent)
+    root = scratch.root_of(home)
+    config["semprefix"] = f"/{root.name}-"
+    config["tempdir"] = str(root)
     try:
         yield
     finally:

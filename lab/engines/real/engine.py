@@ -119,7 +119,9 @@ class RealSession:
                 lane.kill()
             for lane in self._lanes:
                 lane.close()
-            self._lanes.clear()
+            # Named semaphores go with the last who has them.
+            for held in (self._lanes, self._watched, self._lane_of):
+                held.clear()
 
     def _begin(self, lane: Lane, numbers: Iterator[int], busy: set[Lane]) -> Iterator[Trial]:
         for number in numbers:

@@ -35,7 +35,7 @@ class RealMaker:
         return all(are_restored)
 
     def close(self) -> None:
-        """Give back what the coordinator holds open."""
+        """Give back what the coordinator holds open, and forget the rest: semaphores go with the last who has them."""
         for (kind, _), primitive in self.primitives.items():
             if kind == "pipe":
                 primitive[0].close()
@@ -45,6 +45,8 @@ class RealMaker:
                 primitive._reader.close()
             elif kind == "file_lock":
                 primitive.close()
+        self.primitives.clear()
+        self._restores.clear()
 
     def lock(self, name: str) -> None:
         """Declare a Lock."""

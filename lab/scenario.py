@@ -74,6 +74,9 @@ class Scenario:
     def shared(self, make: Maker) -> None:
         """Declare named primitives, once a crew, before any worker starts."""
 
+    def prepare(self) -> None:
+        """Whatever a process needs once, before its first trial: slow imports, connections."""
+
     def setup(self, world: Stage) -> None:
         """Fill the store, before every trial."""
 

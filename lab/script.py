@@ -66,9 +66,9 @@ class Script:
         is_judged = self.check is not None or self.expect_output is not None
         return Rules(is_judged, self.is_deterministic, self.orders, tuple(self.texts().items()))
 
-    def texts(self) -> dict[str, object]:
+    def texts(self) -> dict[str, Any]:
         """What was given, for a schedule file."""
-        texts: dict[str, object] = {"files": [str(Path(name).absolute()) for name in self.files]}
+        texts: dict[str, Any] = {"files": [str(Path(name).absolute()) for name in self.files]}
         texts["arguments"] = list(self.arguments)
         if self.check is not None:
             texts["check"] = _absolute(self.check)

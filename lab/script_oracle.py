@@ -15,10 +15,10 @@ from lab.schedulers.serial import Serial
 
 NO_ORACLE = "no oracle"
 
-_AT_FIRST = 24
+AT_FIRST = 24
 """Orders that are run before the search: all, of up to four children."""
 
-_MOST_S = 10.0
+MOST_S = 10.0
 """Seconds for them, or for the decision about one ending."""
 
 
@@ -40,9 +40,9 @@ class Oracle:
     execution_s: float = 0.0
 
     def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
-        """Run orders, up to so many of the first and for so long."""
-        begun, serial = time.monotonic(), Serial(min(most, _AT_FIRST))
-        self._run(session, serial, begun + min(_MOST_S, seconds))
+        """Run orders, up to so many and for so long."""
+        begun, serial = time.monotonic(), Serial(most)
+        self._run(session, serial, begun + seconds)
         self.orders, self.cut, self.is_complete = serial.orders, serial.cut, serial.is_complete
         self.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
 
@@ -61,7 +61,7 @@ class Oracle:
             return
         printed = state.by_number
         serial = Serial(most, lambda actor: session.printed_by(actor) == printed.get(actor))
-        self._run(session, serial, time.monotonic() + _MOST_S, ending)
+        self._run(session, serial, time.monotonic() + MOST_S, ending)
         if ending not in self.endings:
             (self.excluded if serial.is_complete else self.undecided).add(ending)
 

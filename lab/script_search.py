@@ -19,7 +19,7 @@ from lab.schedulers import strategy_named
 from lab.schedulers.dpor import Dpor
 from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.replay import Replay
-from lab.script_oracle import NO_ORACLE, Oracle
+from lab.script_oracle import AT_FIRST, MOST_S, NO_ORACLE, Oracle
 from lab.search import Limits, Tally, search, shorten
 from lab.subtrees import search_subtrees
 from lab.trial import Grade
@@ -89,7 +89,8 @@ class _Search:
         cores.value = 0
         try:
             if not self._rules.is_judged:
-                self._oracle.begin(session, self._rules.orders, self._choices.seconds / 2)
+                at_first = min(self._rules.orders, AT_FIRST)
+                self._oracle.begin(session, at_first, min(MOST_S, self._choices.seconds / 2))
             begun = time.monotonic()
             try:
                 self._spent = self._searched(session, open_session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from lab.cell import Cell
+from lab.cli import main as command_line
 from lab.engines.real import RealEngine
 from lab.guards import guard_named
 from lab.scenario import Scenario
@@ -59,6 +61,24 @@ def run(engine) -> Callable[..., list[Trial]]:
             session.close()
 
     return run
+
+
+@pytest.fixture
+def lab(capsys, tmp_path, monkeypatch):
+    """Runs a command in a folder of its own, and gives its exit code, what it printed, and what it said on stderr."""
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            command_line.main(arguments)
+        printed = capsys.readouterr()
+        return exited.value.code, printed.out, printed.err
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def outcomes(trials: list[Trial]) -> dict[str, int]:

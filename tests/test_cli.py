@@ -39,27 +39,9 @@ ONE_CELL = ("--guards", "none", "--processes", "2", "-n", "5", "--lanes", "1")
 
 @pytest.fixture(autouse=True)
 def at_home(tmp_path, monkeypatch):
-    """A working folder with a scenario in it, and the signal handlers as they were."""
+    """A working folder with a scenario in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fine.py").write_text(FINE)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def lab(capsys):
-    """Runs a command, and gives its exit code, what it printed, and what it said on stderr."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exited:
-            cli.main(arguments)
-        printed = capsys.readouterr()
-        return exited.value.code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

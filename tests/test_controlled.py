@@ -53,6 +53,7 @@ def script(tmp_path, text, name="own.py"):
 def test_a_folder_is_as_new_after_whatever_was_done_to_it(tmp_path):
     source = {"a.txt": b"1234", "deep": None, "deep/b.txt": b"b"}
     folder = Folder(str(tmp_path / "run"), source)
+    folder.restore()
     place = tmp_path / "run"
     (place / "a.txt").write_bytes(b"4321")  # of the same size, and within the same tick of the clock
     (place / "deep" / "b.txt").unlink()
@@ -69,6 +70,7 @@ def test_a_folder_is_as_new_after_whatever_was_done_to_it(tmp_path):
 
 def test_a_folder_that_was_removed_is_made_again(tmp_path):
     folder = Folder(str(tmp_path / "run"), {"a.txt": b"a"})
+    folder.restore()
     (tmp_path / "run" / "a.txt").unlink()
     (tmp_path / "run").rmdir()
     assert folder.changes() == {"a.txt": None}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli import main as cli
-
 ENDLESS = """
 import lab
 
@@ -31,30 +29,6 @@ class Endless(lab.Scenario):
     def judge(self, world, returns):
         return lab.Judgement("ok")
 """
-
-
-@pytest.fixture(autouse=True)
-def at_home(tmp_path, monkeypatch):
-    """A working folder, and the signal handlers as they were."""
-    monkeypatch.chdir(tmp_path)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def lab(capsys):
-    """Runs a command, and gives its exit code, what it printed, and what it said on stderr."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exited:
-            cli.main(arguments)
-        printed = capsys.readouterr()
-        return exited.value.code, printed.out, printed.err
-
-    return run
 
 
 def lasting(text):

@@ -14,6 +14,7 @@ import click
 
 from lab.cli.explore import explore_command
 from lab.cli.list import list_command
+from lab.cli.race import race_command
 from lab.cli.replay import replay_command
 from lab.cli.run import run_command
 from lab.cli.show import plot_command, summary_command
@@ -30,7 +31,8 @@ def lab() -> None:
     Runs check-then-act programs thousands of times on real processes, with and without guards, and tells rates and
     prices with their intervals. Start with `lab run`, which takes less than two minutes.
 
-    Exit codes: 0 done (explore: proved), 1 a violation was found (explore, replay, run --fail-on-violation), 2 bad
+    Exit codes: 0 done (explore: proved), 1 a violation was found (explore, replay, race, run
+    --fail-on-violation), 2 bad
     usage or unreadable input, 3 output that can't be written, 4 unknown (explore without a verdict, replay that
     departs), 70 a defect in lab, 130 interrupted (everything so far is kept).
 
@@ -41,6 +43,7 @@ def lab() -> None:
 lab.add_command(run_command)
 lab.add_command(explore_command)
 lab.add_command(replay_command)
+lab.add_command(race_command)
 lab.add_command(list_command)
 lab.add_command(summary_command)
 lab.add_command(plot_command)

@@ -100,7 +100,7 @@ def _figures(cells: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     if any(cell.get("interesting_rate") for cell in cells):
         found["interesting"] = lambda cell: _rate(cell, "interesting", "interesting_interval")
     found |= {name: _count(f"outcome_{name}") for name in ENGINE_OUTCOMES}
-    found |= {"median wall": lambda cell: _duration(cell["wall_median_s"]), "times unguarded": _price}
+    found |= {"median wall": lambda cell: duration(cell["wall_median_s"]), "times unguarded": _price}
     return {header: text for header, text in found.items() if any(map(text, cells))}
 
 
@@ -119,7 +119,8 @@ def _price(cell: Row) -> str:
     return ratio_text(*(_number(cell[name]) for name in ("slowdown", "slowdown_low", "slowdown_high")))
 
 
-def _duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
+    """Seconds in a unit that suits them; empty if there are none."""
     if seconds is None:
         return ""
     unit, scale = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1)

@@ -17,6 +17,10 @@ BUILT_IN = {
     "stuck_light": "lab.scenarios.stuck_light:StuckLight",
 }
 
+SCRIPT = "script"
+"""The scenario that a script becomes, by `lab race`: it makes no sense without one, and stands in no list."""
+_SCRIPT_RUN = "lab.script_run:ScriptRun"
+
 
 @cache
 def known_scenarios() -> dict[str, str]:
@@ -28,6 +32,8 @@ def scenario_named(text: str) -> type[Scenario]:
     """The class that a built-in name, an entry point, `module:Class` or `file.py:Class` names; UsageError if none."""
     if text in BUILT_IN:
         return load(BUILT_IN[text])
+    if text == SCRIPT:
+        return load(_SCRIPT_RUN)
     if ":" in text:
         return load(text)
     known = known_scenarios()
@@ -38,5 +44,5 @@ def scenario_named(text: str) -> type[Scenario]:
 
 def name_of(scenario: type[Scenario]) -> str:
     """The built-in name, or of a scenario of the user's `module:Class` or `file.py:Class`, without the folder."""
-    names = {reference: name for name, reference in known_scenarios().items()}
+    names = {reference: name for name, reference in known_scenarios().items()} | {_SCRIPT_RUN: SCRIPT}
     return names.get(scenario.reference, scenario.reference.rpartition("/")[2])

@@ -53,6 +53,31 @@ def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output:
     return State(files, codes, printed, b"".join(output), {actor.number: printed_by(actor) for actor in actors})
 
 
+def exception(actors: Sequence[Actor]) -> tuple[str, str] | None:
+    """The first exception that nobody caught, as an outcome with its detail."""
+    names = unique_names(actors)
+    raised = [(names[actor.number], actor.raised) for actor in actors if actor.raised is not None]
+    if not raised:
+        return None
+    name, error = raised[0]
+    return f"raised {error.kind.rpartition('.')[2]}", f"{name}: {error}"
+
+
+def failure(actors: Sequence[Actor]) -> tuple[str, str] | None:
+    """How a run that has ended went wrong by itself, as an outcome with its detail; None if all went well."""
+    if raised := exception(actors):
+        return raised
+    names = unique_names(actors)
+    # Whom another process of the script has ended was meant to be.
+    meant = {actor.number for actor in actors if actor.killed_by and actor.killed_by[0] != actor.number}
+    failed = [(names[one.number], one.code) for one in actors if one.code != 0 and one.number not in meant]
+    if not failed:
+        return None
+    name, code = failed[0]
+    how = "was killed" if code is None else f"was killed by signal {-code}" if code < 0 else f"exits with {code}"
+    return ("killed" if code is None or code < 0 else f"exit code {code}"), f"{name} {how}"
+
+
 def printed_by(actor: Actor) -> bytes:
     """What it has printed up to now."""
     return b"".join(data for descriptor, data in actor.output if descriptor == 1)

@@ -64,7 +64,7 @@ def _walked(home: Path) -> Iterator[Path]:
 
 
 class Folder:
-    """A copy of a source at one place, which can be made as new."""
+    """A copy of a source at one place: `restore` makes it, and makes it as new."""
 
     def __init__(self, place: str, source: Source) -> None:
         self.place = place
@@ -72,8 +72,6 @@ class Folder:
         self._clean: dict[str, tuple[int, int, int]] = {}
         """Inode, size and time of each file as it was put there."""
         self._folders = {name for name, data in source.items() if data is None}
-        os.makedirs(place)  # noqa: PTH103
-        self.restore()
 
     def changes(self) -> dict[str, bytes | None]:
         """What an execution has changed: new bytes by path, None for what is gone or a folder that is new."""

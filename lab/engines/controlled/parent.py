@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from marshal import loads
 from pathlib import Path
 
 from lab.engines.scratch import make_root, tmpfs
@@ -22,10 +23,12 @@ _START_S = 30.0
 class WarmParent:
     """One for a session, with a folder of its own in memory that goes with it."""
 
-    def __init__(self, script: str, arguments: list[str], address: str, *, orders_output: bool) -> None:
+    def __init__(
+        self, script: str, arguments: list[str], address: str = "", *, orders_output: bool, is_free: bool = False
+    ) -> None:
         self.root = str(make_root(tmpfs()))
-        os.makedirs(f"{self.root}/tmp")  # noqa: PTH103
-        os.makedirs(f"{self.root}/payloads")  # noqa: PTH103
+        for name in ("tmp", "payloads", "diaries"):
+            os.makedirs(f"{self.root}/{name}")  # noqa: PTH103
         self._config = {
             "root": self.root,
             "script": script,
@@ -34,6 +37,7 @@ class WarmParent:
             "arguments": arguments,
             "address": address,
             "orders_output": orders_output,
+            "is_free": is_free,
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket
@@ -56,6 +60,21 @@ class WarmParent:
     def run(self, *, keeps_history: bool) -> None:
         """Fork an execution."""
         self._control.send(b"history" if keeps_history else b"run")
+
+    def run_free(self, *, is_serial: bool, timeout_s: float | None) -> tuple[float, float] | None:
+        """Fork a run that nobody controls, and wait for its end; its wall and processor seconds, None if it is late."""
+        self._control.settimeout(timeout_s)
+        self._control.send(b"serial" if is_serial else b"run")
+        try:
+            packet = self._control.recv(64)
+        except TimeoutError:
+            self._control.settimeout(_START_S)
+            self._control.send(b"end")
+            self._control.recv(64)
+            self._wait_for(b"ended")
+            return None
+        wall_s, used_s = loads(packet)
+        return wall_s, used_s
 
     def end(self) -> None:
         """Kill what is left of it."""

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.engines.controlled.controller import Controller
-from lab.engines.controlled.ending import Judge, State, placeless, printed_by, state_of, unique_names
+from lab.engines.controlled.ending import (
+    Judge,
+    State,
+    exception,
+    failure,
+    placeless,
+    printed_by,
+    state_of,
+    unique_names,
+)
 from lab.engines.controlled.folder import Folder, Source
 from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
@@ -45,6 +54,7 @@ class ControlledSession:
         self._listener, address = listening()
         self._parent = WarmParent(program.script, list(program.arguments), address, orders_output=program.orders_output)
         self._folder = Folder(f"{self._parent.root}/run", program.source)
+        self._folder.restore()
         self._parent.start()
         self._trials = 0
         self._controller: Controller
@@ -137,24 +147,13 @@ class ControlledSession:
         names = unique_names(actors)
         if ending.kind == "cut":
             return "cut", "", False
-        raised = [(names[actor.number], actor.raised) for actor in actors if actor.raised is not None]
-        if raised:
-            name, error = raised[0]
-            return f"raised {error.kind.rpartition('.')[2]}", f"{name}: {error}", True
+        if failed := failure(actors) if state is not None else exception(actors):
+            return (*failed, True)
         if ending.kind == "deadlock":
             waits = "; ".join(f"{names[actor.number]} {_wait(operation)}" for actor, operation in controller.blocked())
             return "deadlock", f"deadlock: {waits}", True
         if ending.kind != "done" or state is None:
             return "endless", _unended(controller, ending, names), False
-        # Whom another process of the script has ended was meant to be.
-        meant = {actor.number for actor in actors if actor.killed_by and actor.killed_by[0] != actor.number}
-        failed = [(names[one.number], one.code) for one in actors if one.code != 0 and one.number not in meant]
-        if failed:
-            name, code = failed[0]
-            how = (
-                "was killed" if code is None else f"was killed by signal {-code}" if code < 0 else f"exits with {code}"
-            )
-            return ("killed" if code is None or code < 0 else f"exit code {code}"), f"{name} {how}", True
         if self._program.judge is not None:
             wrong = self._program.judge(f"{self._parent.root}/run", state)
             if wrong:

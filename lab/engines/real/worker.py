@@ -85,6 +85,7 @@ def work(job: Job, participant: int) -> None:
     number = participant if is_actor else job.processes - 1 - participant
     store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
     world = RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number)
+    job.scenario.prepare()
     os.eventfd_write(job.done.number, 1)
     if is_actor:
         _act_for_ever(job, world, slots)

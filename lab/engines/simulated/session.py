@@ -66,6 +66,7 @@ class SimulatedSession:
         self.kernel.names = _names(cell, services)
         self.kernel.latest_s = self._timeout_s if is_timed else inf
         self._maker = SimulatedMaker(self.kernel, cell.processes, cell.processes + len(services))
+        cell.scenario.prepare()
         cell.scenario.shared(self._maker)
         cell.guard.shared(self._maker)
         self._diary = Diary(self.kernel)

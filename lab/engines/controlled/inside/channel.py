@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from marshal import dumps, loads
 from socket import AF_UNIX, SOCK_SEQPACKET, socket
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from zlib import crc32
 
 MOST_BYTES = 1 << 16
@@ -24,6 +25,19 @@ _CHILDREN = 1000
 """More children than a process may have: the number of the k-th child of actor a is 1000 a + k."""
 
 raw_exit, raw_getpid = os._exit, os.getpid
+
+
+class Channel(Protocol):
+    """Where messages go, a packet each: a socket, or a file where nobody answers."""
+
+    def send(self, packet: bytes, /) -> object:
+        """Give a packet."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Take a packet, of at most so many bytes; empty if the other end is gone."""
+
+    def close(self) -> None:
+        """Let go."""
 
 
 class Participant:
@@ -42,6 +56,8 @@ class Participant:
         self.memory = ""
         """What the names of shared memory begin with."""
         self.payload_folder = ""
+        self.diaries = ""
+        """Where the diaries of a free run are."""
         self.address = ""
         self.keeps_history = False
         self.orders_output = False
@@ -49,18 +65,27 @@ class Participant:
         self.slept_s = 0.0
         self.made: dict[str, int] = {}
         self.payloads = 0
+        self.is_free = False
+        """True in a run that nobody controls: what is told is kept, and nothing is ever asked."""
         self.is_controlled = False
-        self._socket: socket
+        self.open_channel: Callable[[], Channel] = self._connected
+        self._channel: Channel
+        self._is_connected = False
 
     def connect(self) -> None:
         """Open this process's own channel, instead of the one that it inherited."""
         with self:
-            if self.is_controlled:
-                self._socket.close()
-            self._socket = socket(AF_UNIX, SOCK_SEQPACKET)
-            self._socket.connect(self.address)
-            self._socket.send(dumps((self.number, raw_getpid())))
-        self.is_controlled = True
+            if self._is_connected:
+                self._channel.close()
+            self._channel = self.open_channel()
+            self._is_connected = True
+            self._channel.send(dumps((self.number, raw_getpid())))
+        self.is_controlled = not self.is_free
+
+    def _connected(self) -> Channel:
+        channel = socket(AF_UNIX, SOCK_SEQPACKET)
+        channel.connect(self.address)
+        return channel
 
     def become_child(self) -> None:
         """This is a process that has just been forked, its parent's next child."""
@@ -72,7 +97,7 @@ class Participant:
     def ask(self, target: str, verb: str, *arguments: Any) -> Any:
         """Announce an operation and wait for the turn; the answer."""
         self._send((True, target, verb, arguments, self.line(), 0))
-        answer = self._socket.recv(MOST_BYTES)
+        answer = self._channel.recv(MOST_BYTES)
         if not answer:
             raw_exit(70)
         return loads(answer)
@@ -80,7 +105,7 @@ class Participant:
     def ask_about(self, data: Any, target: str, verb: str, *arguments: Any) -> Any:
         """The same, with what is written: so a program that does not repeat itself is noticed."""
         self._send((True, target, verb, arguments, self.line(), crc32(data)))
-        answer = self._socket.recv(MOST_BYTES)
+        answer = self._channel.recv(MOST_BYTES)
         if not answer:
             raw_exit(70)
         return loads(answer)
@@ -123,7 +148,7 @@ class Participant:
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:
-            self._socket.send(dumps(message))
+            self._channel.send(dumps(message))
         except OSError:
             raw_exit(70)  # the controller is gone, or the script has closed what is not its own
 

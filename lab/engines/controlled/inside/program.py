@@ -35,8 +35,8 @@ class _Output(io.RawIOBase):
 def open_output() -> None:
     """Give the process its own standard output and error, with the buffering of a terminal: a line at a time."""
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        raw = io.BufferedWriter(_Output(descriptor))
-        stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+        kept = io.FileIO(descriptor, "w", closefd=False) if me.is_free else _Output(descriptor)
+        stream = io.TextIOWrapper(io.BufferedWriter(kept), "utf-8", "backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 

@@ -10,17 +10,20 @@ import ctypes
 import gc
 import json
 import os
-import shutil
+import resource
+import select
 import signal
 import socket
 import sys
 import time
 from contextlib import suppress
 from importlib import import_module
+from marshal import dumps
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from lab.engines import scratch
 from lab.engines.controlled.inside import (
     audit,
     chance,
@@ -28,6 +31,7 @@ from lab.engines.controlled.inside import (
     descriptors,
     entries,
     files,
+    free,
     pipes,
     processes,
     program,
@@ -66,9 +70,12 @@ def serve(control: socket.socket) -> None:
     path = f"{root}/run/{config['script']}"
     code = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
     _settle(config, root)
-    for module in _INSTALLED:
-        module.install()
-    chance.harmless_lines(path)
+    if config["is_free"]:
+        free.install()
+    else:
+        for module in _INSTALLED:
+            module.install()
+        chance.harmless_lines(path)
     # What every process would do first is done here once: to touch memory after a fork is what costs most.
     quiet = descriptors.raw_open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -81,18 +88,50 @@ def serve(control: socket.socket) -> None:
     while command := control.recv(16):
         if command == b"end":
             _end(execution)
+            execution = 0
             control.send(b"ended")
         else:
+            begun = time.clock_gettime(time.CLOCK_MONOTONIC)
             execution = raw_fork()
             if not execution:
-                _execute(control, code, path, config["arguments"], keeps_history=command == b"history")
+                _execute(control, code, path, config["arguments"], command)
+            if me.is_free:
+                used_s = _await_end(execution, control)
+                wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
+                control.send(dumps((wall_s, used_s)))
     _end(execution)
+
+
+def _await_end(execution: int, control: socket.socket) -> float:
+    """Wait until all processes of a run have ended, or somebody wants that; the processor seconds they took."""
+    before_s = _used_s()
+    last = os.pidfd_open(execution)
+    poll = select.poll()
+    for descriptor in (control.fileno(), last):
+        poll.register(descriptor, select.POLLIN)
+    patience_ms = None
+    with suppress(ChildProcessError):
+        while True:
+            pid, _ = raw_waitpid(-1, os.WNOHANG)
+            if pid == execution:
+                # What is left of it nobody tells of.
+                poll.unregister(last)
+                patience_ms = 1
+            elif not pid and any(descriptor != last for descriptor, _ in poll.poll(patience_ms)):
+                break
+    os.close(last)
+    return _used_s() - before_s
+
+
+def _used_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _settle(config: dict[str, Any], root: Path) -> None:
     """What all executions have in common."""
     me.folder, me.scratch, me.payload_folder = f"{root}/run/", f"{root}/run/", f"{root}/payloads"
-    me.temporary, me.memory = f"{root}/tmp/", f"psm.{root.name}"
+    me.temporary, me.memory, me.diaries = f"{root}/tmp/", f"psm.{root.name}", f"{root}/diaries"
     me.address, me.orders_output = config["address"], config["orders_output"]
     sys.dont_write_bytecode = True
     # As Python would have it: the script's folder first, and nothing of what it took to get here.
@@ -107,17 +146,20 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     os.chdir(os.environ["PWD"])
 
 
-def _execute(control: socket.socket, code: CodeType, path: str, arguments: list[str], *, keeps_history: bool) -> None:
+def _execute(control: socket.socket, code: CodeType, path: str, arguments: list[str], command: bytes) -> None:
     status = 70
     try:
         control.close()
         raw_setpgid(0, 0)
         os.chdir(os.environ["PWD"])
-        me.keeps_history = keeps_history
-        chance.reseed()
-        me.connect()
+        if me.is_free:
+            free.begin(is_serial=command == b"serial")
+        else:
+            me.keeps_history = command == b"history"
+            chance.reseed()
+            me.connect()
         status = program.run(code, path, arguments)
-        processes.controlled_exit(status)
+        os._exit(status)
     finally:
         raw_exit(status)
 
@@ -155,4 +197,4 @@ if __name__ == "__main__":
         serve(socket.socket(fileno=int(sys.argv[1])))
     finally:  # an execution, which is a copy of this process, never comes here
         with me:
-            shutil.rmtree(sys.argv[2], ignore_errors=True)
+            scratch.sweep_after_death(Path(sys.argv[2]))

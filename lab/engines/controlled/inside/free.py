@@ -1,0 +1,148 @@
+"""A run that nobody controls: how its processes end, and what they print, is written down; nothing else is touched.
+
+Each process keeps a diary in a file, in the words in which it would tell a controller, and prints into a file of its
+own, or all into one where somebody judges the order of what is printed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing.popen_spawn_posix as popen_spawn
+import multiprocessing.process as process
+import os
+import struct
+import sys
+import traceback
+from typing import Any
+
+from lab.engines.controlled.inside.channel import me, raw_exit
+from lab.engines.controlled.inside.program import told_traceback
+
+LENGTH = struct.Struct("=I")
+"""What stands before each entry of a diary."""
+
+raw_fork, raw_waitpid, raw_wait, raw_kill, raw_getpid = os.fork, os.waitpid, os.wait, os.kill, os.getpid
+_numbers: dict[int, int] = {}
+"""The number of each child, by its pid."""
+
+
+class _Mode:
+    is_serial = False
+
+
+class Diary:
+    """Takes the place of the socket: whoever dies in the middle leaves at most one torn entry, the last."""
+
+    def __init__(self) -> None:
+        path = f"{me.diaries}/{me.number}"
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def send(self, packet: bytes) -> None:
+        """Write it down."""
+        os.write(self._descriptor, LENGTH.pack(len(packet)) + packet)
+
+    def recv(self, size: int) -> bytes:
+        """Nobody answers."""
+        return b""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def begin(*, is_serial: bool) -> None:
+    """Begin a run, in the process that is to run the script. If serial, who starts a process waits for its end."""
+    _Mode.is_serial = is_serial
+    me.connect()
+    _print_apart()
+
+
+def end(code: int) -> None:
+    """`os._exit`, and how a run ends."""
+    me.tell("exit", code & 0xFF)
+    raw_exit(code)
+
+
+def _print_apart() -> None:
+    for descriptor in (1, 2):
+        path = f"{me.diaries}/{'all' if me.orders_output else me.number}.{descriptor}"
+        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(output, descriptor)
+        os.close(output)
+
+
+def _fork() -> int:
+    me.children += 1
+    number = me.number * 1000 + me.children
+    me.tell("fork", number, "")
+    pid = raw_fork()
+    if pid:
+        _started(pid, number)
+        return pid
+    _numbers.clear()
+    me.become_child()
+    _print_apart()
+    return 0
+
+
+def _started(pid: int, number: int) -> None:
+    _numbers[pid] = number
+    if _Mode.is_serial:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def _reaped(pid: int, status: int) -> tuple[int, int]:
+    if pid in _numbers:
+        me.tell("reaped", _numbers.pop(pid), os.waitstatus_to_exitcode(status))
+    return pid, status
+
+
+def _waitpid(pid: int, options: int) -> tuple[int, int]:
+    return _reaped(*raw_waitpid(pid, options))
+
+
+def _wait() -> tuple[int, int]:
+    return _reaped(*raw_wait())
+
+
+def _kill(pid: int, sig: int) -> None:
+    raw_kill(pid, sig)
+    if pid in _numbers and sig:
+        me.tell("kill", _numbers[pid])
+
+
+def _bootstrap(self: Any, *arguments: Any, **named: Any) -> Any:
+    me.tell("name", self.name)
+    return _raw_bootstrap(self, *arguments, **named)
+
+
+def _launch_spawned(self: Any, process_obj: Any) -> None:
+    """A process of another interpreter, which keeps no diary and prints where its parent does."""
+    me.children += 1
+    number = me.number * 1000 + me.children
+    me.tell("fork", number, process_obj.name)
+    _raw_launch_spawned(self, process_obj)
+    _started(self.pid, number)
+
+
+def _print_exc(*arguments: Any, **named: Any) -> None:
+    error = sys.exc_info()[1]
+    if sys._getframe(1).f_code.co_filename == process.__file__ and error is not None:
+        told_traceback(error)
+    _raw_print_exc(*arguments, **named)
+
+
+_raw_bootstrap: Any = process.BaseProcess._bootstrap  # type: ignore[attr-defined]
+_raw_launch_spawned: Any = popen_spawn.Popen._launch
+_raw_print_exc = traceback.print_exc
+
+
+def install() -> None:
+    """Put them in the place of the raw ones."""
+    me.is_free = True
+    me.open_channel = Diary
+    # What a killed run leaves can be found by its name.
+    process.current_process()._config["semprefix"] = f"/{me.memory.partition('.')[2]}"  # type: ignore[attr-defined]
+    os.fork, os.waitpid, os.wait, os.kill, os._exit = _fork, _waitpid, _wait, _kill, end  # type: ignore[assignment]
+    process.BaseProcess._bootstrap = _bootstrap  # type: ignore[attr-defined]
+    popen_spawn.Popen._launch = _launch_spawned  # type: ignore[method-assign]
+    traceback.print_exc = _print_exc

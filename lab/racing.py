@@ -1,0 +1,183 @@
+"""Race scripts: repeat them as they stand, on processes that nobody controls, and compare two versions."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab import verbs
+from lab.errors import UsageError
+from lab.experiments.grid import Experiment, Grid
+from lab.experiments.runner import Progress
+from lab.scenarios import SCRIPT
+from lab.script import Script
+from lab.script_run import Pace, ScriptRun, expected, keep_failures, pace
+
+if TYPE_CHECKING:
+    from lab.medians import BlockSketch
+    from lab.results import Results
+
+_LOAD = 0.4
+"""The share of the cores that runs side by side may keep busy: with more they wait for each other."""
+_MOST_LANES = 16
+FAILURES = "failures"
+"""The folder, in that of the results, where the first failing run of each script is kept."""
+
+
+class Rules(NamedTuple):
+    """What a run is judged by, as `Script` has it."""
+
+    files: Sequence[str] = ()
+    arguments: Sequence[str] = ()
+    check: str | None = None
+    expect_output: str | None = None
+    orders: int = 120
+
+
+def race(
+    *scripts: str | Path,
+    trials: int = 1000,
+    lanes: int | None = None,
+    timeout: str | None = None,
+    seed: int = 1,
+    rules: Rules = Rules(),
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Run each script `trials` times, interleaved in blocks, and return the results.
+
+    `lanes` is how many runs go on side by side (default: as many as mostly sleep), `timeout` when a run is a hang
+    (default: ten times the longest of three runs). The results folder is `out`; the first failing run of each script is
+    kept in its `failures`. UsageError if a script or a rule can't be read.
+    """
+    experiment = prepared(scripts, trials=trials, lanes=lanes, timeout=timeout, seed=seed, rules=rules)
+    return resume(verbs.created(experiment, out), progress=progress)
+
+
+def prepared(
+    scripts: Sequence[str | Path],
+    *,
+    trials: int = 1000,
+    lanes: int | None = None,
+    timeout: str | None = None,
+    seed: int = 1,
+    rules: Rules = Rules(),
+) -> Experiment:
+    """The experiment of these scripts; each has been run a few times, to see how long it takes and how it may end."""
+    if not scripts:
+        raise UsageError("expected a script to race, found none. Try lab race buy.py.")
+    fields = _fields(rules)
+    paths = [str(Path(script).absolute()) for script in scripts]
+    if len(set(paths)) < len(paths):
+        raise UsageError(f"expected scripts that differ, found {scripts[0]} twice. Name each once.")
+    kinds = [ScriptRun().with_texts({**fields, "script": path}) for path in paths]
+    for kind in kinds:
+        expected(kind)
+    paces = [pace(kind) for kind in kinds]
+    grid = Grid(scenario=SCRIPT, guards=("none",), processes=(1,), set={**fields, "script": paths}, trials=trials)
+    chosen = Experiment(
+        name="race-" + "-".join(Path(path).stem for path in paths),
+        grids=(grid,),
+        seed=seed,
+        lanes=lanes or min(map(_lanes, paces)),
+        timeout=timeout or f"{max(one.timeout_s for one in paces):.3g}s",
+    )
+    return verbs.prepared(chosen)
+
+
+def resume(folder: str | Path, *, progress: Progress | None = None) -> Results:
+    """Go on with a race, or begin it."""
+    keep_failures(Path(folder).absolute() / FAILURES)
+    return verbs.resume(folder, progress=progress)
+
+
+def _fields(rules: Rules) -> dict[str, str | int]:
+    given = Script("", rules.files, rules.arguments, rules.check, rules.expect_output).texts()
+    texts = {
+        "files": os.pathsep.join(map(str, given.pop("files"))),
+        "arguments": "\0".join(map(str, given.pop("arguments"))),
+    }
+    return {"orders": rules.orders, **{name: str(text) for name, text in {**texts, **given}.items() if text}}
+
+
+def _lanes(pace: Pace) -> int:
+    """As many runs as leave the cores free enough."""
+    free_enough = _LOAD * (os.cpu_count() or 1) * pace.wall_s / max(pace.used_s, 1e-3)
+    return max(1, min(_MOST_LANES, int(free_enough)))
+
+
+# What the results say -----------------------------------------------------------------------------------------------
+
+
+class Ending(NamedTuple):
+    """A way in which a script ended: what it was called, in words, how often, and the share with its interval."""
+
+    outcome: str
+    told: str
+    count: int
+    rate: float
+    low: float
+    high: float
+
+
+def endings(results: Results, script: str) -> list[Ending]:
+    """The distinct endings of a script's runs (final files, exit codes, output), the most frequent first."""
+    from lab.statistics import clopper_pearson
+
+    trials = results.trials
+    own = trials[trials["script"].astype(str) == script]
+    # A run that did not end left nothing that could be compared.
+    keys = own["ending"].astype(object).where(own["ending"].notna(), own["outcome"].astype(object))
+    found = []
+    for _, alike in own.groupby(keys, sort=False):
+        first = alike.iloc[0]
+        told = first["told"] if isinstance(first["told"], str) else first["detail"]
+        low, high = clopper_pearson(len(alike), len(own))
+        found.append(Ending(first["outcome"], told, len(alike), len(alike) / len(own), float(low), float(high)))
+    return sorted(found, key=lambda ending: -ending.count)
+
+
+class Difference(NamedTuple):
+    """What the second of two scripts has more of violations (a difference of rates) and of wall time (a ratio)."""
+
+    rate: float
+    rate_low: float
+    rate_high: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+
+
+def difference(results: Results, first: str, second: str) -> Difference:
+    """The second script against the first.
+
+    The interval of the difference of rates follows from those of the rates, clustered ones too, by square-and-add:
+    Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
+    (1998), method 10; Zou and Donner, Statistics in Medicine 27 (2008), for any separate intervals. That of the ratio
+    of median wall times resamples blocks of trials, in which the scripts were run in turn.
+    """
+    from lab import medians
+
+    rows = results.summary.set_index("script")
+    a, b = rows.loc[first], rows.loc[second]
+    rate = b["violation_rate"] - a["violation_rate"]
+    down = math.hypot(b["violation_rate"] - b["violation_low"], a["violation_high"] - a["violation_rate"])
+    up = math.hypot(b["violation_high"] - b["violation_rate"], a["violation_rate"] - a["violation_low"])
+    sketches = [_sketch(results, script) for script in (second, first)]
+    low, high = medians.median_ratio_interval(*sketches)
+    ratio = b["wall_median_s"] / a["wall_median_s"]
+    return Difference(rate, rate - down, rate + up, ratio, low, high)
+
+
+def _sketch(results: Results, script: str) -> BlockSketch:
+    import numpy as np
+
+    from lab import medians
+
+    trials = results.trials
+    own = trials[(trials["script"].astype(str) == script) & trials["wall_s"].notna()]
+    walls = own["wall_s"].to_numpy(dtype=float)
+    return medians.block_sketch(walls, own["block"].to_numpy(dtype=np.int64), np.sort(walls))

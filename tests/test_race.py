@@ -1,0 +1,317 @@
+"""`lab race`: scripts as they stand, on processes that nobody controls, and what their runs are called."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from conftest import eventually
+
+from lab.engines import scratch
+from lab.engines.controlled.free_runs import Left
+from lab.racing import Rules, difference, endings, race
+from lab.script import Script
+from lab.script_run import started
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+SALE = """
+import json, time
+from multiprocessing import Lock, Process
+
+def buy(lock):
+    {begin}
+    with open("count.json") as file:
+        count = json.load(file)
+    time.sleep(0.02)
+    if count:
+        with open("count.json", "w") as file:
+            json.dump(count - 1, file)
+        print("sold")
+    {end}
+
+if __name__ == "__main__":
+    with open("count.json", "w") as file:
+        json.dump(1, file)
+    lock = Lock()
+    both = [Process(target=buy, args=(lock,)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+"""
+LINES = {"buy.py": ("pass", "pass"), "buy_lock.py": ("lock.acquire()", "lock.release()")}
+
+
+def written(folder, name, text):
+    path = folder / name
+    path.write_text(textwrap.dedent(text))
+    return str(path)
+
+
+@pytest.fixture
+def sales(tmp_path):
+    """The sale without and with its lock."""
+    home = tmp_path / "sales"
+    home.mkdir()
+    return [written(home, name, SALE.format(begin=begin, end=end)) for name, (begin, end) in LINES.items()]
+
+
+@pytest.fixture
+def raced(tmp_path):
+    """Races a script of this text, and gives how often each outcome was seen."""
+
+    def run(text, trials=4, **choices):
+        script = written(tmp_path, "script.py", text)
+        results = race(script, trials=trials, out=tmp_path / "results", **choices)
+        return results.trials["outcome"].astype(str).value_counts().to_dict()
+
+    return run
+
+
+# What a run is called -----------------------------------------------------------------------------------------------
+
+
+def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_never(sales, tmp_path):
+    results = race(*sales, trials=20, out=tmp_path / "results")
+
+    rows = results.summary.set_index("script")
+    assert [rows.loc[script, "violations"] for script in sales] == [20, 0]
+    assert rows.loc[sales[0], "outcome_unserial"] == 20
+    assert rows.loc[sales[1], "outcome_serial"] == 20
+    assert [ending.count for ending in endings(results, sales[0])] == [20]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("raise SystemExit(3)", "exit_code"),
+        ("raise KeyError('gone')", "exception"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed"),
+        ("from multiprocessing import Process; p = Process(target=exit, args=(3,)); p.start()", "exit_code"),
+        ("from multiprocessing import Process; p = Process(target=int, args=('x',)); p.start()", "exception"),
+        ("import os\nif not os.fork(): os._exit(4)\nos.wait()", "exit_code"),
+        ("import time; from multiprocessing import Process\n"
+         "p = Process(target=time.sleep, args=(60,)); p.start(); p.terminate(); p.join()", "ended"),
+        ("while True: pass", "hang"),
+        ("print('fine')", "ended"),
+    ],
+)  # fmt: skip
+def test_whatever_goes_wrong_by_itself_is_called_by_its_kind(raced, text, outcome):
+    assert raced(text, trials=2, timeout="1s") == {outcome: 2}
+
+
+def test_a_child_of_another_interpreter_that_fails_is_noticed(raced):
+    text = """
+        import multiprocessing
+
+        def fail():
+            raise SystemExit(5)
+
+        if __name__ == "__main__":
+            process = multiprocessing.get_context("spawn").Process(target=fail)
+            process.start()
+            process.join()
+    """
+    assert raced(text, trials=2) == {"exit_code": 2}
+
+
+def test_a_function_or_a_command_or_a_pattern_judges_in_the_place_of_serial_orders(raced, tmp_path):
+    written(tmp_path, "rules.py", "def never(folder, output): return 'no ' + output.strip()")
+    for rules, outcome in (
+        (Rules(check=f"{tmp_path}/rules.py:never"), "rejected"),
+        (Rules(check="false"), "rejected"),
+        (Rules(check="grep -q fine"), "ended"),
+        (Rules(expect_output="^fine$"), "ended"),
+        (Rules(expect_output="^bad$"), "rejected"),
+    ):
+        script = written(tmp_path, "fine.py", "print('fine')")
+        out = tmp_path / f"results-{outcome}-{rules.check or rules.expect_output}".replace("/", "_")
+        results = race(script, trials=1, rules=rules, out=out)
+        assert list(results.trials["outcome"].astype(str)) == [outcome]
+
+
+def test_a_script_that_chance_steers_is_not_judged_by_its_serial_endings(raced, tmp_path):
+    text = """
+        import random
+        from multiprocessing import Process
+
+        def write():
+            with open("drawn.txt", "w") as file:
+                file.write(str(random.random()))
+
+        if __name__ == "__main__":
+            process = Process(target=write)
+            process.start()
+            process.join()
+    """
+    assert raced(text, trials=6) == {"ended": 6}
+
+
+# How a run is made -------------------------------------------------------------------------------------------------
+
+
+def test_each_run_finds_the_folder_as_it_was(raced):
+    text = """
+        import os
+        assert os.listdir(".") == ["script.py"], os.listdir(".")
+        open("new.txt", "w").close()
+        os.unlink("script.py")
+    """
+    assert raced(text) == {"ended": 4}
+
+
+def test_each_run_draws_anew(raced, tmp_path):
+    raced("import random; print(random.random())", trials=8)
+    from lab import open_results
+
+    assert open_results(tmp_path / "results").trials["ending"].nunique() == 8
+
+
+def test_what_each_process_prints_is_kept_apart_and_the_order_among_them_is_no_difference(tmp_path):
+    text = """
+        import os, sys, time
+        from multiprocessing import Process
+
+        def speak(name):
+            print(name)
+            time.sleep(0.001)
+            os.write(1, b"raw\\n")
+            sys.stderr.write("not this")
+
+        if __name__ == "__main__":
+            both = [Process(target=speak, args=(name,)) for name in "ab"]
+            for process in both:
+                process.start()
+    """
+    program = Script(written(tmp_path, "speak.py", text)).program()
+    runs = started(program)
+    left = Left(runs.root, program.source)
+    try:
+        keys = set()
+        for _ in range(5):
+            runs.run()
+            _, state = left.read()
+            assert state.printed == {"main": b"", "Process-1": b"a\nraw\n", "Process-2": b"b\nraw\n"}
+            keys.add(state.key)
+            left.restore()
+        assert len(keys) == 1
+    finally:
+        runs.close()
+
+
+def test_runs_go_on_side_by_side(tmp_path):
+    script = written(tmp_path, "sleep.py", "import time; time.sleep(1)")
+    start = time.monotonic()
+    results = race(script, trials=12, lanes=4, out=tmp_path / "results")
+    assert results.trials["wall_s"].sum() > time.monotonic() - start
+
+
+# What is told -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_failing_run_is_kept_with_its_folder_its_output_and_what_was_raised(raced, tmp_path):
+    text = """
+        from multiprocessing import Process
+
+        def fail():
+            print("so far")
+            open("left.txt", "w").write("here")
+            raise ValueError("torn")
+
+        if __name__ == "__main__":
+            process = Process(target=fail)
+            process.start()
+            process.join()
+    """
+    assert raced(text) == {"exception": 4}
+    kept = tmp_path / "results" / "failures" / "script"
+    assert (kept / "folder" / "left.txt").read_text() == "here"
+    assert (kept / "stdout-1.txt").read_text() == "so far\n"
+    assert "ValueError: torn" in (kept / "stderr-1.txt").read_text()
+    assert (kept / "what.txt").read_text() == "exception: Process-1: ValueError: torn (script.py:7 in fail)\n"
+
+
+def test_two_versions_are_compared_by_the_difference_of_rates_and_the_ratio_of_wall_times(sales, tmp_path):
+    results = race(*sales, trials=20, out=tmp_path / "results")
+    found = difference(results, *sales)
+
+    # By hand: from 20 of 20 and 0 of 20, whose exact intervals are [0.8316, 1] and [0, 0.1684].
+    assert (found.rate, found.rate_high) == (-1, pytest.approx(-1 + (0.1684**2 + 0.1684**2) ** 0.5, abs=1e-3))
+    assert found.rate_low == -1
+    assert found.ratio_low <= found.ratio <= found.ratio_high
+    assert found.ratio > 1  # the two wait for each other
+
+
+def test_the_command_line_tells_rates_endings_and_the_first_failure(lab, sales):
+    code, out, err = lab("race", *sales, "--trials", "10", "--out", "results")
+    assert code == 1
+    assert "buy.py goes wrong in 100 % [69, 100] of 10 runs" in out
+    assert "buy_lock.py went wrong in none of 10 runs (at most 31 %)" in out
+    assert "unserial: 10, 100 % [69, 100]: it ended as no serial order of its processes does" in out
+    assert "first failing run: results/failures/buy" in out
+    assert "all 2 serial orders were run; they have 2 endings" in out
+    assert "buy_lock.py against buy.py: rate -100 [" in out
+    assert out.endswith("results: results\n")
+    assert err.startswith("lab: ")
+
+
+def test_a_script_that_never_went_wrong_is_exit_code_0_and_one_json_document_tells_all(lab, sales):
+    code, out, _ = lab("race", sales[1], "-n", "10", "--out", "results", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["scripts"][0]["violations"] == 0
+    assert sum(ending["count"] for ending in found["scripts"][0]["endings"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "expected a script to race, found none"),
+        (("gone.py",), "gone.py: No such file"),
+        (("broken.py",), "broken.py:1: expected a Python script"),
+        (("fine.py", "fine.py"), "found fine.py twice"),
+        (("fine.py", "-n", "0"), "expected a whole number from 1"),
+        (("fine.py", "--timeout", "soon"), "expected one duration"),
+        (("fine.py", "--check", "rules.py:none"), "can't read rules.py"),
+        (("fine.py", "--expect-output", "("), "expected a regular expression"),
+        (("fine.py", "--lanes", "0"), "expected 1 to 64"),
+        (("fine.py", "--resume", "results"), "Leave it out"),
+    ],
+)
+def test_nonsense_is_one_message_and_exit_code_2(lab, tmp_path, arguments, said):
+    written(tmp_path, "broken.py", "def")
+    written(tmp_path, "fine.py", "print('fine')")
+    code, out, err = lab("race", *arguments)
+    assert (code, out, err.count("\n"), err[:5]) == (2, "", 1, "lab: ")
+    assert said in err
+
+
+# Interruptions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_path, number):
+    name = f"slow_{tmp_path.name}.py"
+    script = written(tmp_path, name, "import time; time.sleep(0.05); print('done')")
+    command = [sys.executable, "-m", "lab", "race", script, "-n", "60", "--lanes", "2", "--out", "results"]
+    stopped = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    journal = tmp_path / "results" / "trials" / "journal.jsonl"
+    eventually(lambda: journal.exists() and journal.read_text().count("\n") >= 1)
+    os.kill(stopped.pid, number)
+    out, err = stopped.communicate()
+
+    if number == signal.SIGINT:
+        assert stopped.returncode == 130
+        assert "Traceback" not in out + err
+    eventually(lambda: list(scratch.SHARED_MEMORY.glob(f"lab-*/run/{name}")) == [])
+    resumed = subprocess.run(
+        [sys.executable, "-m", "lab", "race", "--resume", "results"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"{name} went wrong in none of 60 runs" in resumed.stdout

@@ -12,6 +12,7 @@ from lab import verbs
 from lab.errors import UsageError
 from lab.experiments.grid import Experiment, Grid
 from lab.experiments.runner import Progress
+from lab.rows import rows
 from lab.scenarios import SCRIPT
 from lab.script import Script
 from lab.script_run import Pace, ScriptRun, expected, keep_failures, pace
@@ -117,7 +118,7 @@ class Ending(NamedTuple):
 
     outcome: str
     told: str
-    count: int
+    runs: int
     rate: float
     low: float
     high: float
@@ -137,7 +138,7 @@ def endings(results: Results, script: str) -> list[Ending]:
         told = first["told"] if isinstance(first["told"], str) else first["detail"]
         low, high = clopper_pearson(len(alike), len(own))
         found.append(Ending(first["outcome"], told, len(alike), len(alike) / len(own), float(low), float(high)))
-    return sorted(found, key=lambda ending: -ending.count)
+    return sorted(found, key=lambda ending: -ending.runs)
 
 
 class Difference(NamedTuple):
@@ -161,14 +162,14 @@ def difference(results: Results, first: str, second: str) -> Difference:
     """
     from lab import medians
 
-    rows = results.summary.set_index("script")
-    a, b = rows.loc[first], rows.loc[second]
+    cells = {cell["script"]: cell for cell in rows(results.summary)}
+    a, b = cells[first], cells[second]
     rate = b["violation_rate"] - a["violation_rate"]
     down = math.hypot(b["violation_rate"] - b["violation_low"], a["violation_high"] - a["violation_rate"])
     up = math.hypot(b["violation_high"] - b["violation_rate"], a["violation_rate"] - a["violation_low"])
-    sketches = [_sketch(results, script) for script in (second, first)]
-    low, high = medians.median_ratio_interval(*sketches)
-    ratio = b["wall_median_s"] / a["wall_median_s"]
+    low, high = medians.median_ratio_interval(_sketch(results, second), _sketch(results, first))
+    walls = [math.nan if cell["wall_median_s"] is None else cell["wall_median_s"] for cell in (b, a)]
+    ratio = walls[0] / walls[1]
     return Difference(rate, rate - down, rate + up, ratio, low, high)
 
 

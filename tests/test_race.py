@@ -84,7 +84,7 @@ def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_
     assert [rows.loc[script, "violations"] for script in sales] == [20, 0]
     assert rows.loc[sales[0], "outcome_unserial"] == 20
     assert rows.loc[sales[1], "outcome_serial"] == 20
-    assert [ending.count for ending in endings(results, sales[0])] == [20]
+    assert [ending.runs for ending in endings(results, sales[0])] == [20]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_
         ("from multiprocessing import Process; p = Process(target=exit, args=(3,)); p.start()", "exit_code"),
         ("from multiprocessing import Process; p = Process(target=int, args=('x',)); p.start()", "exception"),
         ("import os\nif not os.fork(): os._exit(4)\nos.wait()", "exit_code"),
-        ("import time; from multiprocessing import Process\n"
-         "p = Process(target=time.sleep, args=(60,)); p.start(); p.terminate(); p.join()", "ended"),
+        (("import time; from multiprocessing import Process\n"
+         "p = Process(target=time.sleep, args=(60,)); p.start(); p.terminate(); p.join()"), "ended"),
         ("while True: pass", "hang"),
         ("print('fine')", "ended"),
     ],
@@ -266,7 +266,7 @@ def test_a_script_that_never_went_wrong_is_exit_code_0_and_one_json_document_tel
     found = json.loads(out)
     assert code == 0
     assert found["scripts"][0]["violations"] == 0
-    assert sum(ending["count"] for ending in found["scripts"][0]["endings"]) == 10
+    assert sum(ending["runs"] for ending in found["scripts"][0]["endings"]) == 10
 
 
 @pytest.mark.parametrize(

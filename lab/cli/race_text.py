@@ -50,7 +50,7 @@ def _script(results: Results, cell: Row, *, is_brief: bool) -> Iterator[str]:
     yield "  1 ending:" if len(found) == 1 else f"  {len(found):,} endings:"
     yield from (_ending(ending) for ending in found[:_MOST_ENDINGS])
     if len(found) > _MOST_ENDINGS:
-        rest = sum(ending.count for ending in found[_MOST_ENDINGS:])
+        rest = sum(ending.runs for ending in found[_MOST_ENDINGS:])
         yield f"  {rest:>7,}  in {len(found) - _MOST_ENDINGS:,} more endings"
     kept = results.folder / FAILURES / Path(cell["script"]).stem
     if kept.exists():
@@ -73,7 +73,7 @@ def _wall(cell: Row) -> str:
 
 
 def _ending(ending: Ending) -> str:
-    return f"  {ending.count:>7,}  {rate_text(*ending[3:])}  {ending.outcome}: {ending.told}"
+    return f"  {ending.runs:>7,}  {rate_text(*ending[3:])}  {ending.outcome}: {ending.told}"
 
 
 def _compared(results: Results, first: Row, second: Row) -> str:

@@ -1,4 +1,4 @@
-"""Runs of a script that nobody controls, forked from a warm parent into a folder that is as new, and what they leave."""
+"""Runs of a script that nobody controls, each forked from a warm parent into a folder as new, and what they leave."""
 
 from __future__ import annotations
 

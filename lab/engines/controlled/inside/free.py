@@ -132,7 +132,7 @@ def _print_exc(*arguments: Any, **named: Any) -> None:
 
 
 _raw_bootstrap: Any = process.BaseProcess._bootstrap  # type: ignore[attr-defined]
-_raw_launch_spawned: Any = popen_spawn.Popen._launch
+_raw_launch_spawned: Any = popen_spawn.Popen._launch  # type: ignore[attr-defined]
 _raw_print_exc = traceback.print_exc
 
 
@@ -144,5 +144,5 @@ def install() -> None:
     process.current_process()._config["semprefix"] = f"/{me.memory.partition('.')[2]}"  # type: ignore[attr-defined]
     os.fork, os.waitpid, os.wait, os.kill, os._exit = _fork, _waitpid, _wait, _kill, end  # type: ignore[assignment]
     process.BaseProcess._bootstrap = _bootstrap  # type: ignore[attr-defined]
-    popen_spawn.Popen._launch = _launch_spawned  # type: ignore[method-assign]
+    popen_spawn.Popen._launch = _launch_spawned  # type: ignore[attr-defined]
     traceback.print_exc = _print_exc

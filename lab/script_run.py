@@ -186,15 +186,11 @@ def expected(scenario: ScriptRun) -> Expected:
     finally:
         session.close()
     keys = frozenset(name.removeprefix(ENDED) for name in oracle.endings)
-    return _known(oracle, keys, _serial_key(program))
-
-
-def _known(oracle: Oracle, keys: frozenset[str], by_itself: str) -> Expected:
     if not keys:
         return _nothing("no serial order of its processes can finish")
     if not oracle.shares:
         return _nothing("its processes share nothing but their output, whose order nobody judges")
-    if by_itself not in keys:
+    if _serial_key(program) not in keys:
         return _nothing("by itself it ends otherwise than under control")
     finished = oracle.orders - oracle.cut
     orders = f"{'all ' if oracle.is_complete else ''}{finished} serial orders"

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import eventually
+from conftest import eventually, make_cell, outcomes
 
 from lab.engines import scratch
 from lab.engines.controlled.free_runs import Left
-from lab.racing import Rules, difference, endings, race
+from lab.racing import difference, endings, race
 from lab.script import Script
-from lab.script_run import started
+from lab.script_run import ScriptRun, keep_failures, started
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -63,15 +63,14 @@ def sales(tmp_path):
 
 
 @pytest.fixture
-def raced(tmp_path):
-    """Races a script of this text, and gives how often each outcome was seen."""
+def raced(tmp_path, run):
+    """Runs a script of this text a few times, and gives how often each outcome was seen."""
 
-    def run(text, trials=4, **choices):
+    def raced(text, trials=2, timeout_s=None, **fields):
         script = written(tmp_path, "script.py", text)
-        results = race(script, trials=trials, out=tmp_path / "results", **choices)
-        return results.trials["outcome"].astype(str).value_counts().to_dict()
+        return outcomes(run(make_cell(ScriptRun, processes=1, script=script, **fields), trials, 1, timeout_s))
 
-    return run
+    return raced
 
 
 # What a run is called -----------------------------------------------------------------------------------------------
@@ -103,7 +102,7 @@ def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_
     ],
 )  # fmt: skip
 def test_whatever_goes_wrong_by_itself_is_called_by_its_kind(raced, text, outcome):
-    assert raced(text, trials=2, timeout="1s") == {outcome: 2}
+    assert raced(text, timeout_s=1 if outcome == "hang" else 20) == {outcome: 2}
 
 
 def test_a_child_of_another_interpreter_that_fails_is_noticed(raced):
@@ -118,25 +117,28 @@ def test_a_child_of_another_interpreter_that_fails_is_noticed(raced):
             process.start()
             process.join()
     """
-    assert raced(text, trials=2) == {"exit_code": 2}
+    assert raced(text, timeout_s=20) == {"exit_code": 2}
 
 
-def test_a_function_or_a_command_or_a_pattern_judges_in_the_place_of_serial_orders(raced, tmp_path):
+@pytest.mark.parametrize(
+    ("rule", "outcome"),
+    [
+        ({"check": "rules.py:never"}, "rejected"),
+        ({"check": "false"}, "rejected"),
+        ({"check": "grep -q fine"}, "ended"),
+        ({"expect_output": "^fine$"}, "ended"),
+        ({"expect_output": "^bad$"}, "rejected"),
+    ],
+)
+def test_a_function_or_a_command_or_a_pattern_judges_in_the_place_of_serial_orders(
+    raced, tmp_path, monkeypatch, rule, outcome
+):
+    monkeypatch.chdir(tmp_path)
     written(tmp_path, "rules.py", "def never(folder, output): return 'no ' + output.strip()")
-    for rules, outcome in (
-        (Rules(check=f"{tmp_path}/rules.py:never"), "rejected"),
-        (Rules(check="false"), "rejected"),
-        (Rules(check="grep -q fine"), "ended"),
-        (Rules(expect_output="^fine$"), "ended"),
-        (Rules(expect_output="^bad$"), "rejected"),
-    ):
-        script = written(tmp_path, "fine.py", "print('fine')")
-        out = tmp_path / f"results-{outcome}-{rules.check or rules.expect_output}".replace("/", "_")
-        results = race(script, trials=1, rules=rules, out=out)
-        assert list(results.trials["outcome"].astype(str)) == [outcome]
+    assert raced("print('fine')", **rule) == {outcome: 2}
 
 
-def test_a_script_that_chance_steers_is_not_judged_by_its_serial_endings(raced, tmp_path):
+def test_a_script_that_chance_steers_is_not_judged_by_its_serial_endings(raced):
     text = """
         import random
         from multiprocessing import Process
@@ -150,7 +152,7 @@ def test_a_script_that_chance_steers_is_not_judged_by_its_serial_endings(raced, 
             process.start()
             process.join()
     """
-    assert raced(text, trials=6) == {"ended": 6}
+    assert raced(text) == {"ended": 2}
 
 
 # How a run is made -------------------------------------------------------------------------------------------------
@@ -163,14 +165,13 @@ def test_each_run_finds_the_folder_as_it_was(raced):
         open("new.txt", "w").close()
         os.unlink("script.py")
     """
-    assert raced(text) == {"ended": 4}
+    assert raced(text) == {"ended": 2}
 
 
-def test_each_run_draws_anew(raced, tmp_path):
-    raced("import random; print(random.random())", trials=8)
-    from lab import open_results
-
-    assert open_results(tmp_path / "results").trials["ending"].nunique() == 8
+def test_each_run_draws_anew(run, tmp_path):
+    script = written(tmp_path, "draw.py", "import random; print(random.random())")
+    trials = run(make_cell(ScriptRun, processes=1, script=script), 8)
+    assert len({trial.measures["ending"] for trial in trials}) == 8
 
 
 def test_what_each_process_prints_is_kept_apart_and_the_order_among_them_is_no_difference(tmp_path):
@@ -216,6 +217,7 @@ def test_runs_go_on_side_by_side(tmp_path):
 
 
 def test_the_first_failing_run_is_kept_with_its_folder_its_output_and_what_was_raised(raced, tmp_path):
+    keep_failures(tmp_path / "failures")
     text = """
         from multiprocessing import Process
 
@@ -229,8 +231,8 @@ def test_the_first_failing_run_is_kept_with_its_folder_its_output_and_what_was_r
             process.start()
             process.join()
     """
-    assert raced(text) == {"exception": 4}
-    kept = tmp_path / "results" / "failures" / "script"
+    assert raced(text) == {"exception": 2}
+    kept = tmp_path / "failures" / "script"
     assert (kept / "folder" / "left.txt").read_text() == "here"
     assert (kept / "stdout-1.txt").read_text() == "so far\n"
     assert "ValueError: torn" in (kept / "stderr-1.txt").read_text()
@@ -258,7 +260,7 @@ def test_the_command_line_tells_rates_endings_and_the_first_failure(lab, sales):
     assert "all 2 serial orders were run; they have 2 endings" in out
     assert "buy_lock.py against buy.py: rate -100 [" in out
     assert out.endswith("results: results\n")
-    assert err.startswith("lab: ")
+    assert err.startswith("race-buy-buy_lock: 2 cells, 20 trials")
 
 
 def test_a_script_that_never_went_wrong_is_exit_code_0_and_one_json_document_tells_all(lab, sales):
@@ -278,7 +280,7 @@ def test_a_script_that_never_went_wrong_is_exit_code_0_and_one_json_document_tel
         (("fine.py", "fine.py"), "found fine.py twice"),
         (("fine.py", "-n", "0"), "expected a whole number from 1"),
         (("fine.py", "--timeout", "soon"), "expected one duration"),
-        (("fine.py", "--check", "rules.py:none"), "can't read rules.py"),
+        (("fine.py", "--check", "rules.py:none"), "rules.py: No such file"),
         (("fine.py", "--expect-output", "("), "expected a regular expression"),
         (("fine.py", "--lanes", "0"), "expected 1 to 64"),
         (("fine.py", "--resume", "results"), "Leave it out"),

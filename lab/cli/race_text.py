@@ -22,14 +22,14 @@ def told(results: Results, folder: Path, *, is_brief: bool) -> Iterator[str]:
     """The lines."""
     cells = rows(results.summary)
     for cell in cells:
-        yield from _script(results, cell, is_brief=is_brief)
+        yield from _script(results, folder, cell, is_brief=is_brief)
     for cell in cells[1:]:
         yield _compared(results, cells[0], cell)
     yield ""
     yield f"results: {folder}"
 
 
-def _script(results: Results, cell: Row, *, is_brief: bool) -> Iterator[str]:
+def _script(results: Results, folder: Path, cell: Row, *, is_brief: bool) -> Iterator[str]:
     name = Path(cell["script"]).name
     trials = int(cell["trials"])
     high = cell["violation_high"]
@@ -52,7 +52,7 @@ def _script(results: Results, cell: Row, *, is_brief: bool) -> Iterator[str]:
     if len(found) > _MOST_ENDINGS:
         rest = sum(ending.runs for ending in found[_MOST_ENDINGS:])
         yield f"  {rest:>7,}  in {len(found) - _MOST_ENDINGS:,} more endings"
-    kept = results.folder / FAILURES / Path(cell["script"]).stem
+    kept = folder / FAILURES / Path(cell["script"]).stem
     if kept.exists():
         yield f"  first failing run: {kept}"
     remark = expected(scenario_of(cell)).remark

@@ -98,7 +98,8 @@ def serve(control: socket.socket) -> None:
             if me.is_free:
                 used_s = _await_end(execution, control)
                 wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
-                control.send(dumps((wall_s, used_s)))
+                with suppress(BrokenPipeError):  # who is gone, the next packet tells
+                    control.send(dumps((wall_s, used_s)))
     _end(execution)
 
 

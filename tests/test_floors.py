@@ -33,7 +33,18 @@ FLOORS = [
     ],
     ["experiments", "archive", "environment"],
     ["results", "summary", "summary_file"],
-    ["plots", "findings", "rows", "verbs", "exploring", "replaying", "script_exploring", "racing", "explanation", "timeline"],
+    [
+        "plots",
+        "findings",
+        "rows",
+        "verbs",
+        "exploring",
+        "replaying",
+        "script_exploring",
+        "racing",
+        "explanation",
+        "timeline",
+    ],
     ["cli", "__main__"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -54,12 +54,17 @@ def written(folder, name, text):
     return str(path)
 
 
-@pytest.fixture
-def sales(tmp_path):
+@pytest.fixture(scope="module")
+def sales(tmp_path_factory):
     """The sale without and with its lock."""
-    home = tmp_path / "sales"
-    home.mkdir()
+    home = tmp_path_factory.mktemp("sales")
     return [written(home, name, SALE.format(begin=begin, end=end)) for name, (begin, end) in LINES.items()]
+
+
+@pytest.fixture(scope="module")
+def raced_sales(sales, tmp_path_factory):
+    """What twenty runs of each came to."""
+    return race(*sales, trials=20, out=tmp_path_factory.mktemp("raced") / "results")
 
 
 @pytest.fixture
@@ -76,14 +81,12 @@ def raced(tmp_path, run):
 # What a run is called -----------------------------------------------------------------------------------------------
 
 
-def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_never(sales, tmp_path):
-    results = race(*sales, trials=20, out=tmp_path / "results")
-
-    rows = results.summary.set_index("script")
+def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_never(sales, raced_sales):
+    rows = raced_sales.summary.set_index("script")
     assert [rows.loc[script, "violations"] for script in sales] == [20, 0]
     assert rows.loc[sales[0], "outcome_unserial"] == 20
     assert rows.loc[sales[1], "outcome_serial"] == 20
-    assert [ending.runs for ending in endings(results, sales[0])] == [20]
+    assert [ending.runs for ending in endings(raced_sales, sales[0])] == [20]
 
 
 @pytest.mark.parametrize(
@@ -206,11 +209,22 @@ def test_what_each_process_prints_is_kept_apart_and_the_order_among_them_is_no_d
         runs.close()
 
 
-def test_runs_go_on_side_by_side(tmp_path):
-    script = written(tmp_path, "sleep.py", "import time; time.sleep(1)")
-    start = time.monotonic()
-    results = race(script, trials=12, lanes=4, out=tmp_path / "results")
-    assert results.trials["wall_s"].sum() > time.monotonic() - start
+def test_runs_go_on_side_by_side(run, tmp_path):
+    seen = tmp_path / "seen"
+    text = f"""
+        import time
+
+        def tell(what):
+            with open({str(seen)!r}, "a") as file:
+                file.write(what)
+
+        tell("+")
+        time.sleep(0.1)
+        tell("-")
+    """
+    run(make_cell(ScriptRun, processes=1, script=written(tmp_path, "script.py", text)), 12, lanes=4)
+    running = list(accumulate({"+": 1, "-": -1}[mark] for mark in seen.read_text()))
+    assert 1 < max(running) <= 4
 
 
 # What is told -------------------------------------------------------------------------------------------------------
@@ -239,9 +253,8 @@ def test_the_first_failing_run_is_kept_with_its_folder_its_output_and_what_was_r
     assert (kept / "what.txt").read_text() == "exception: Process-1: ValueError: torn (script.py:7 in fail)\n"
 
 
-def test_two_versions_are_compared_by_the_difference_of_rates_and_the_ratio_of_wall_times(sales, tmp_path):
-    results = race(*sales, trials=20, out=tmp_path / "results")
-    found = difference(results, *sales)
+def test_two_versions_are_compared_by_the_difference_of_rates_and_the_ratio_of_wall_times(sales, raced_sales):
+    found = difference(raced_sales, *sales)
 
     # By hand: from 20 of 20 and 0 of 20, whose exact intervals are [0.8316, 1] and [0, 0.1684].
     assert (found.rate, found.rate_high) == (-1, pytest.approx(-1 + (0.1684**2 + 0.1684**2) ** 0.5, abs=1e-3))

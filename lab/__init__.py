@@ -4,6 +4,7 @@ Everything public is here, grouped by what one wants to do; all other names are 
 they are first used, so `import lab` loads neither numpy nor pandas.
 
 Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
+Compare: `compare`, `Comparison`.
 Search and prove: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
 Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.
 Say how long: `Delay`, `constant`, `uniform`, `exp`, `normal`, `randint`, `zero`.
@@ -16,6 +17,7 @@ from importlib import import_module
 # Type checkers take it for true by its name. The one of `typing` takes 15 ms, in which nobody listens to Ctrl-C.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lab.comparing import Comparison, compare
     from lab.delays import Delay, constant, exp, normal, randint, uniform, zero
     from lab.errors import LabError, OutputError, UsageError
     from lab.experiments.grid import Experiment, Grid
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from lab.world.protocol import Maker, Stage, World
 
 __all__ = [
+    "Comparison",
     "Delay",
     "Experiment",
     "Exploration",
@@ -51,6 +54,7 @@ __all__ = [
     "TornRead",
     "UsageError",
     "World",
+    "compare",
     "constant",
     "exp",
     "explore",
@@ -69,6 +73,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "lab.comparing": ("Comparison", "compare"),
     "lab.delays": ("Delay", "constant", "exp", "normal", "randint", "uniform", "zero"),
     "lab.errors": ("LabError", "OutputError", "UsageError"),
     "lab.experiments.grid": ("Experiment", "Grid"),

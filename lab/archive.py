@@ -173,6 +173,18 @@ def experiment_of(folder: Path) -> Experiment:
     return toml.read(folder / _EXPERIMENT)
 
 
+def environment_of(folder: Path) -> dict[str, Any]:
+    """The record of the machine; UsageError if it can't be read."""
+    path = folder / _ENVIRONMENT
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"can't read {path}: expected what `lab run` wrote, found: {error}.") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"can't read {path}: expected what `lab run` wrote, found no record.")
+    return found
+
+
 def is_unfinished(folder: Path) -> bool:
     """True if a run was interrupted, or is under way: there are rows that are in the journal alone."""
     return (folder / _JOURNAL).exists()

@@ -13,7 +13,7 @@ from lab import verbs
 from lab.errors import UsageError
 from lab.experiments.grid import Experiment, Grid
 from lab.experiments.runner import Progress
-from lab.rows import rows
+from lab.rows import Row, rows
 from lab.scenarios import SCRIPT
 from lab.script import Script
 from lab.script_run import Pace, ScriptRun, expected, keep_failures, pace
@@ -157,22 +157,23 @@ class Difference(NamedTuple):
 def difference(results: Results, first: str, second: str) -> Difference:
     """The second script against the first.
 
-    The interval of the difference of rates follows from those of the rates, clustered ones too, by square-and-add:
-    Newcombe, "Interval estimation for the difference between independent proportions", Statistics in Medicine 17
-    (1998), method 10; Zou and Donner, Statistics in Medicine 27 (2008), for any separate intervals. That of the ratio
-    of median wall times resamples blocks of trials, in which the scripts were run in turn.
+    The interval of the difference of rates is that of `difference_interval`; that of the ratio of median wall times
+    resamples blocks of trials, in which the scripts were run in turn.
     """
     from lab import medians
+    from lab.statistics import difference_interval
 
     cells = {cell["script"]: cell for cell in rows(results.summary)}
     a, b = cells[first], cells[second]
-    rate = b["violation_rate"] - a["violation_rate"]
-    down = math.hypot(b["violation_rate"] - b["violation_low"], a["violation_high"] - a["violation_rate"])
-    up = math.hypot(b["violation_high"] - b["violation_rate"], a["violation_rate"] - a["violation_low"])
+    rates = difference_interval(_rate_of(a), _rate_of(b))
     low, high = medians.median_ratio_interval(_sketch(results, second), _sketch(results, first))
     walls = [math.nan if cell["wall_median_s"] is None else cell["wall_median_s"] for cell in (b, a)]
     ratio = walls[0] / walls[1]
-    return Difference(rate, rate - down, rate + up, ratio, low, high)
+    return Difference(*rates, ratio, low, high)
+
+
+def _rate_of(cell: Row) -> tuple[float, float, float]:
+    return cell["violation_rate"], cell["violation_low"], cell["violation_high"]
 
 
 def _sketch(results: Results, script: str) -> BlockSketch:

@@ -97,7 +97,7 @@ def _digest(cell: Mapping[str, object], frame: pd.DataFrame, sequential: bool) -
     walls = walls[is_finished]
     ordered = np.sort(walls)
     blocks = frame["block"].to_numpy(dtype=np.int64)
-    clusters = _clusters(frame)
+    clusters = clusters_of(frame)
     quantiles = medians.quantiles(ordered, medians.probabilities())
     return _Digest(
         cell=dict(cell),
@@ -138,7 +138,7 @@ def _rates(
     }
 
 
-def _clusters(frame: pd.DataFrame) -> NDArray[np.int64]:
+def clusters_of(frame: pd.DataFrame) -> NDArray[np.int64]:
     """For each trial the number of its cluster: trials of one block on one lane share workers and their phase."""
     lanes = frame["lane"].to_numpy(dtype=np.int64)
     blocks = frame["block"].to_numpy(dtype=np.int64)

@@ -42,6 +42,7 @@ FLOORS = [
         "replaying",
         "script_exploring",
         "racing",
+        "comparing",
         "explanation",
         "timeline",
     ],

@@ -486,3 +486,32 @@ def test_an_upper_bound_reads_like_this(high, text):
 )
 def test_a_ratio_has_bounds_that_are_rounded_outward(ratio, low, high, text):
     assert statistics.ratio_text(ratio, low, high) == text
+
+
+# Two rates ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((3, 10), (7, 10)), ((0, 5), (4, 9)), ((10, 10), (0, 3)), ((120, 500), (90, 480))]
+)
+def test_fishers_exact_test_is_scipys(first, second):
+    (a, m), (b, n) = first, second
+    expected = scipy.stats.fisher_exact([[a, m - a], [b, n - b]]).pvalue
+
+    assert statistics.fisher_exact(first, second) == pytest.approx(expected, rel=1e-6)
+
+
+def test_two_rates_of_0_or_of_1_do_not_differ():
+    assert statistics.fisher_exact((0, 7), (0, 900)) == statistics.fisher_exact((7, 7), (900, 900)) == 1
+
+
+def test_the_difference_of_two_rates_has_newcombes_bounds():
+    """His example (a) of 1998, by method 10: 56/70 and 48/80 with Wilson's bounds give 0.0524 to 0.3339."""
+    high, low = (0.8, 0.6917, 0.8768), (0.6, 0.4904, 0.7002)
+
+    assert statistics.difference_interval(low, high) == pytest.approx((0.2, 0.0524, 0.3339), abs=2e-4)
+
+
+def test_holms_adjusted_p_values_by_hand():
+    assert statistics.holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert statistics.holm([0.9, 0.8]) == [1, 1]

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from lab.cli.compare import compare_command
 from lab.cli.explore import explore_command
 from lab.cli.list import list_command
 from lab.cli.race import race_command
@@ -31,10 +32,10 @@ def lab() -> None:
     Runs check-then-act programs thousands of times on real processes, with and without guards, and tells rates and
     prices with their intervals. Start with `lab run`, which takes less than two minutes.
 
-    Exit codes: 0 done (explore: proved), 1 a violation was found (explore, replay, race, run
-    --fail-on-violation), 2 bad
-    usage or unreadable input, 3 output that can't be written, 4 unknown (explore without a verdict, replay that
-    departs), 70 a defect in lab, 130 interrupted (everything so far is kept).
+    Exit codes: 0 done (explore: proved), 1 a violation was found (explore, replay, race, run --fail-on-violation) or
+    something is worse (compare), 2 bad usage or unreadable input, 3 output that can't be written, 4 unknown (explore
+    without a verdict, replay that departs, compare that can't tell), 70 a defect in lab, 130 interrupted (everything so
+    far is kept).
 
     Completion: add `eval "$(_LAB_COMPLETE=bash_source lab)"` to ~/.bashrc; zsh_source and fish_source work likewise.
     """
@@ -47,6 +48,7 @@ lab.add_command(race_command)
 lab.add_command(list_command)
 lab.add_command(summary_command)
 lab.add_command(plot_command)
+lab.add_command(compare_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -57,6 +57,7 @@ table, `--until-width 1%` the shortcut.
 @click.option("--start-method", type=str, help="fork, spawn or forkserver.")
 @click.option("--lanes", type=int, help="Trials side by side [chosen from the delays, and checked against one].")
 @click.option("--until-width", type=Share(), help="Stop a cell when its interval is that narrow, such as 1%.")
+@click.option("--save-baseline", type=str, help="Keep a copy under this name, for `lab compare NAME DIR`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the findings and the folder only; no progress.")
 @click.option("--fail-on-violation", is_flag=True, help="Exit with 1 if any trial was a violation.")
@@ -64,17 +65,24 @@ def run_command(
     experiment: str | None,
     out: Path | None,
     resume: Path | None,
+    save_baseline: str | None,
     as_json: bool,
     quiet: bool,
     fail_on_violation: bool,
     **choices: Any,
 ) -> int:
     """Wire the options to the verbs."""
+    from lab import comparing
     from lab.cli.show import show
 
+    if save_baseline is not None:
+        comparing.baseline_folder(save_baseline)
     folder, chosen = _resumed(resume, experiment, out, choices) if resume else _created(experiment, out, choices)
     results = _measured(folder, chosen, as_json, quiet)
     show(results, folder, as_json=as_json, quiet=quiet)
+    if save_baseline is not None:
+        kept = comparing.save_baseline(folder, save_baseline)
+        click.echo(f"baseline: {kept}", err=as_json)
     return int(fail_on_violation and bool(results.summary["violations"].sum()))
 
 

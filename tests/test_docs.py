@@ -41,7 +41,8 @@ def shape(output):
     return [line for line in lines if line]
 
 
-SHOWN = {page: ROOT / page for page in ("README.md", "docs/scenarios.md", "docs/proofs.md", "docs/scripts.md")}
+PAGES_SHOWN = ("README.md", "docs/scenarios.md", "docs/proofs.md", "docs/scripts.md", "docs/comparing.md")
+SHOWN = {page: ROOT / page for page in PAGES_SHOWN}
 COMMANDS = [(page, *session) for page, path in SHOWN.items() for session in sessions(path.read_text())]
 
 

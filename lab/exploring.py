@@ -153,11 +153,15 @@ def _saved(explored: Explored, folder: Path, number: int) -> Explored:
     """The same, with a file for the schedule of each finding."""
     findings = []
     for finding in explored.findings:
-        guard = "".join(letter if letter.isalnum() else "-" for letter in explored.guard).strip("-")
-        path = folder / f"{number}-{guard}-{finding.outcome}.json"
+        path = folder / f"{number}-{_plain(explored.guard)}-{_plain(finding.outcome)}.json"
         schedules.save(finding.schedule, path)
         findings.append(replace(finding, file=str(path)))
     return replace(explored, findings=tuple(findings))
+
+
+def _plain(text: str) -> str:
+    """A text as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter == "_" else "-" for letter in text).strip("-")
 
 
 def _kept(exploration: Exploration, folder: Path) -> Exploration:

@@ -89,6 +89,16 @@ _STORE = {
     "commit": Meaning(Effect.ADD, -1, _BUSY),
     "rollback": Meaning(Effect.ADD, -1, _BUSY),
 }
+# What order an access to a plain file makes nobody says: only its words are told.
+_FILE = {
+    kind: Meaning(Effect.EXCHANGE, past=past, perfect=perfect)
+    for kind, past, perfect in (
+        ("read", "read", "read"),
+        ("write", "wrote", "written"),
+        ("append", "appended to", "appended to"),
+        ("truncate", "emptied", "emptied"),
+    )
+}
 _LOCK = {
     "acquire": Meaning(Effect.ACQUIRE, 1, _NO, "release"),
     "try to acquire": Meaning(Effect.ACQUIRE, 1, _NO),
@@ -150,6 +160,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "store": _STORE,
     "lock": _LOCK,
     "rlock": _RLOCK,
+    "file": _FILE,
     "file_lock": {**_LOCK, "acquire again": Meaning()},
     "semaphore": _SEMAPHORE,
     "bounded_semaphore": _SEMAPHORE,

@@ -39,6 +39,11 @@ class Oracle:
     shares: bool = False
     execution_s: float = 0.0
 
+    @property
+    def told(self) -> str:
+        """`1 ending`, `2 endings`."""
+        return f"{len(self.endings)} ending{'' if len(self.endings) == 1 else 's'}"
+
     def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
         """Run orders, up to so many and for so long."""
         begun, serial = time.monotonic(), Serial(most)

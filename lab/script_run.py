@@ -194,7 +194,7 @@ def expected(scenario: ScriptRun) -> Expected:
         return _nothing("by itself it ends otherwise than under control")
     finished = oracle.orders - oracle.cut
     orders = f"{'all ' if oracle.is_complete else ''}{finished} serial orders"
-    return Expected(keys, oracle.is_complete, f"{orders} were run; they have {len(keys)} endings")
+    return Expected(keys, oracle.is_complete, f"{orders} were run; they have {oracle.told}")
 
 
 def _nothing(why: str) -> Expected:

@@ -276,7 +276,7 @@ class _Search:
             how_many = (
                 f"all {finished} serial orders that can finish" if oracle.is_complete else f"{finished} serial orders"
             )
-            remarks.append(f"{how_many} were run; they have {len(oracle.endings)} endings")
+            remarks.append(f"{how_many} were run; they have {oracle.told}")
         if not self._processes:
             remarks.append("the script started no process")
         return remarks

@@ -72,7 +72,7 @@ def _rows(
     is_brief: bool,
 ) -> list[Row]:
     owners, standing, rows = fed(names), Standing(permits), []
-    for place, (event, nexts) in enumerate(zip(events, _nexts(events, waiting), strict=True)):
+    for place, (event, nexts) in enumerate(zip(events, followers(events, waiting), strict=True)):
         standing.done(event)
         actor, line, kind = event.operation.actor, event.operation.line, event.operation.kind
         waits = {
@@ -93,8 +93,8 @@ def _rows(
     return rows
 
 
-def _nexts(events: Sequence[Event], waiting: Sequence[Operation]) -> list[dict[int, Operation]]:
-    """For each operation, what every actor does after it."""
+def followers(events: Sequence[Event], waiting: Sequence[Operation]) -> list[dict[int, Operation]]:
+    """For each operation, what every actor does after it, or is left waiting for."""
     pending = {operation.actor: operation for operation in waiting}
     nexts = []
     for event in reversed(events):

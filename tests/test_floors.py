@@ -43,6 +43,7 @@ FLOORS = [
         "script_exploring",
         "racing",
         "comparing",
+        "report",
         "explanation",
         "timeline",
     ],

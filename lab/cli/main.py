@@ -17,6 +17,7 @@ from lab.cli.explore import explore_command
 from lab.cli.list import list_command
 from lab.cli.race import race_command
 from lab.cli.replay import replay_command
+from lab.cli.report import report_command
 from lab.cli.run import run_command
 from lab.cli.show import plot_command, summary_command
 from lab.errors import LabError, OutputError
@@ -49,6 +50,7 @@ lab.add_command(list_command)
 lab.add_command(summary_command)
 lab.add_command(plot_command)
 lab.add_command(compare_command)
+lab.add_command(report_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

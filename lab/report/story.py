@@ -1,0 +1,111 @@
+"""A replayed schedule as a story to step through: who did what, who waits and holds, and what the shared state is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from lab import deadlock
+from lab.conflict import by_line, sentence
+from lab.execution import Execution
+from lab.kinds import EMPTIES, FAINT, fed, shown
+from lab.scheduler import Event, Operation
+from lab.search import conflicts_of
+from lab.standing import Standing
+from lab.timeline import called, followers, told
+
+Story = dict[str, Any]
+"""Plain values, for JSON: see `story`."""
+
+
+def story(title: str, command: str, execution: Execution, preempted: Set[int] = frozenset()) -> Story:
+    """The story of an execution with a history.
+
+    A step has `actor` (a place in `actors`), `kind` (read, write, sync or quiet), `text`, `line`, `clock` in seconds or
+    None, `waits` and `holds` (by actor), and `state` (by object, as it is afterwards). `pair` are the places of two
+    accesses that nothing orders, or None.
+    """
+    owners = fed(execution.actors)
+    lanes = [number for number in sorted(execution.actors) if number not in owners]
+    place_of = {number: place for place, number in enumerate(lanes)}
+    places = {number: place_of[owners.get(number, number)] for number in execution.actors}
+    conflicts = by_line(conflicts_of(execution))
+    return {
+        "title": title,
+        "command": command,
+        "actors": [execution.actors[number] for number in lanes],
+        "steps": _steps(execution, places, preempted),
+        "pair": list(conflicts[0].places) if conflicts else None,
+        "sentence": sentence(conflicts[0], execution.actors) if conflicts else "",
+        "ending": _ending(execution),
+    }
+
+
+def _steps(execution: Execution, places: Mapping[int, int], preempted: Set[int]) -> list[dict[str, Any]]:
+    permits = {name: declared.permits for name, declared in execution.objects.items()}
+    standing, steps = Standing(permits), []
+    state: dict[str, str] = {}
+    nexts = followers(execution.events, execution.ending.waiting)
+    for number, (event, following) in enumerate(zip(execution.events, nexts, strict=True)):
+        standing.done(event)
+        state = {**state, **_changes(event)}
+        operation = event.operation
+        # Of who has just done something nobody knows yet that it will wait, unless that is how all ends.
+        is_last = number == len(execution.events) - 1
+        steps.append(
+            {
+                "actor": places[operation.actor],
+                "kind": _kind(operation),
+                "text": told(event, False),
+                "value": event.result,
+                "line": operation.line,
+                "clock": event.time_s or None,
+                "is_preempted": number in preempted,
+                "waits": _waits(standing, following, places, None if is_last else operation.actor),
+                "holds": _holds(standing, places),
+                "state": state,
+            }
+        )
+    return steps
+
+
+def _kind(operation: Operation) -> str:
+    if operation.is_data:
+        return "read" if operation.is_read else "write"
+    return "quiet" if operation.kind in FAINT else "sync"
+
+
+def _changes(event: Event) -> dict[str, str]:
+    """What is known of shared data after an access: what was written, or was found there."""
+    operation = event.operation
+    if not operation.is_data:
+        return {}
+    value = "(empty)" if operation.kind == EMPTIES else event.result
+    return {shown(name): value for name in operation.objects if value}
+
+
+def _waits(
+    standing: Standing, following: Mapping[int, Operation], places: Mapping[int, int], actor: int | None
+) -> dict[int, str]:
+    found = {}
+    for other, operation in following.items():
+        name = standing.missing(operation)
+        if name and other != actor:
+            found[places[other]] = called(name, False)
+    return found
+
+
+def _holds(standing: Standing, places: Mapping[int, int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for name in standing.holds:
+        for actor in standing.holders(name):
+            found.setdefault(places[actor], []).append(called(name, False))
+    return found
+
+
+def _ending(execution: Execution) -> list[str]:
+    """How it ended, in sentences: who waited for whom, or what the trial's detail says."""
+    if execution.ending.kind == "deadlock":
+        permits = {name: declared.permits for name, declared in execution.objects.items()}
+        return deadlock.explained(execution.events, execution.ending.waiting, execution.actors, permits)
+    return [execution.trial.detail] if execution.trial.detail else []

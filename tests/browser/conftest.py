@@ -22,7 +22,8 @@ def browser():
     paths = shutil.which("chromium"), shutil.which("chromedriver")
     if None in paths:
         # Who has brought axe-core wants to see all of it run.
-        (pytest.fail if "LAB_AXE" in os.environ else pytest.skip)("no Chromium: apt-get install chromium chromium-driver")
+        miss = pytest.fail if "LAB_AXE" in os.environ else pytest.skip
+        miss("no Chromium: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = paths[0]
     for flag in FLAGS:

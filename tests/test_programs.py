@@ -33,6 +33,8 @@ FOUND = {
     "one_sentinel": "deadlock",
     "rate_limit": "unserial-1",
     "raw_fork": "unserial-1",
+    "raw_array_swap": "unserial-1",
+    "raw_value_add": "unserial-1",
     "read_write": "unserial-1",
     "rewrite_log": "unserial-1",
     "same_temporary": "raised-FileNotFoundError",
@@ -51,6 +53,7 @@ FOUND = {
 PROVED = [
     *("append_log", "buy_lock", "check", "create_exclusively", "kept_wakeup", "late_start", "light", "lock_same_order"),
     *("next_id_flock", "own_temporary", "rate_limit_lock", "read_write_lock", "replaced_file", "right_lock"),
+    *("raw_array_apart", "raw_array_swap_lock", "raw_value_add_lock"),
     *("single_release", "transfer_lock", "two_senders_lock", "two_sentinels", "value_add_lock", "write_skew_lock"),
     *("faults/alone", "faults/orphans", "faults/removes_folder"),
 ]
@@ -77,6 +80,7 @@ UNKNOWN = {
     "doubtful/programs": "another program at programs.py:8",
     "doubtful/sockets": "a socket at sockets.py:8",
     "doubtful/spawned": "start method spawn at spawned.py:",
+    "doubtful/structures": "a shared Point, whose fields are not seen",
     "doubtful/threads": "a thread at threads.py:14",
     "doubtful/unrepeatable": "does not repeat itself",
     "faults/daemons": "a process is killed",

@@ -99,10 +99,11 @@ JUDGED = [
 ]
 
 
-def explored(name, tmp_path, seconds=20.0, **rules):
+def explored(name, tmp_path, seconds=20.0, strategy="dpor", executions=None, **rules):
     path = HOME / f"{name}.py"
     script = Script(str(path), files=[str(path)], **rules)
-    (cell,) = explore_script(script, out=tmp_path / "out", seconds=seconds).cells
+    choices = {"seconds": seconds, "strategy": strategy, "executions": executions}
+    (cell,) = explore_script(script, out=tmp_path / "out", **choices).cells
     return cell
 
 
@@ -148,6 +149,16 @@ def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, tmp_path
     finally:
         session.close()
     assert outcomes == [finding.schedule.set["ending"]] * 20
+
+
+@pytest.mark.parametrize("strategy", ["bounded", "exhaustive", "random", "pct"])
+def test_every_strategy_finds_what_is_broken_and_nothing_else(strategy, tmp_path):
+    broken = explored("buy", tmp_path / "broken", strategy=strategy, executions=40)
+    repaired = explored("buy_lock", tmp_path / "repaired", strategy=strategy, executions=40)
+
+    assert broken.verdict == "found"
+    # To draw schedules proves nothing, however many there were.
+    assert repaired.verdict == ("unknown" if strategy in ("random", "pct") else "proved")
 
 
 def searched(name, scheduler):

@@ -4,6 +4,7 @@ Everything public is here, grouped by what one wants to do; all other names are 
 they are first used, so `import lab` loads neither numpy nor pandas.
 
 Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
+Measure what knows nothing of lab: `race` (scripts), `race_function`.
 Compare: `compare`, `Comparison`.
 Search and prove: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
 Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lab.experiments.grid import Experiment, Grid
     from lab.exploration import Exploration, Explored, Finding
     from lab.exploring import explore
+    from lab.racing import race, race_function
     from lab.replaying import replay
     from lab.results import Results
     from lab.scenario import Guarded, Scenario
@@ -63,6 +65,8 @@ __all__ = [
     "ok",
     "open_results",
     "plot",
+    "race",
+    "race_function",
     "randint",
     "replay",
     "resume",
@@ -79,6 +83,7 @@ _HOMES = {
     "lab.experiments.grid": ("Experiment", "Grid"),
     "lab.exploration": ("Exploration", "Explored", "Finding"),
     "lab.exploring": ("explore",),
+    "lab.racing": ("race", "race_function"),
     "lab.replaying": ("replay",),
     "lab.results": ("Results",),
     "lab.scenario": ("Guarded", "Scenario"),

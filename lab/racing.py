@@ -1,18 +1,19 @@
-"""Race scripts: repeat them as they stand, on processes that nobody controls, and compare two versions."""
+"""Race scripts and functions: repeat them on processes that nobody controls, and compare two versions of a script."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lab import verbs
 from lab.errors import UsageError
 from lab.experiments.grid import Experiment, Grid
 from lab.experiments.runner import Progress
+from lab.function import Check, scenario_of
 from lab.rows import Row, rows
 from lab.scenarios import SCRIPT
 from lab.script import Script
@@ -58,6 +59,37 @@ def race(
     """
     experiment = prepared(scripts, trials=trials, lanes=lanes, timeout=timeout, seed=seed, rules=rules)
     return resume(verbs.created(experiment, out), progress=progress)
+
+
+def race_function(
+    function: Callable[..., Any],
+    *,
+    processes: int | Sequence[int] = 4,
+    trials: int = 1000,
+    setup: Callable[[], object] | None = None,
+    check: Check | None = None,
+    guards: Sequence[str] = ("none",),
+    timeout: str = "5s",
+    seed: int = 1,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Call a function of one's own in `processes` processes at once, `trials` times, and return the results.
+
+    Each call gets the number of its actor, from 0, if the function takes an argument. `setup()` is called before every
+    trial, in this process; `check(returns)` after it, with what the calls returned: it objects by False, a text, or an
+    AssertionError, and the trial is `rejected`. What the function raises is `raised`. `guards` are measured beside each
+    other, each around the whole call. All run where this process runs: relative paths mean the same files, and one
+    trial goes on at a time. The processes are forked from this one and keep on from trial to trial, so what the
+    function keeps in memory stays; multiprocessing's objects in a closure are shared, and restored by `setup` or not
+    at all. UsageError if something does not fit together. A race that was interrupted can't be resumed.
+    """
+    scenario = scenario_of(function, setup=setup, check=check, guards=guards)
+    counts = (processes,) if isinstance(processes, int) else tuple(processes)
+    grid = Grid(scenario=scenario, guards=tuple(guards), processes=counts, trials=trials)
+    name = f"race-{scenario.rpartition(':')[2]}"
+    experiment = verbs.prepared(Experiment(name=name, grids=(grid,), seed=seed, lanes=1, timeout=timeout))
+    return verbs.resume(verbs.created(experiment, out), progress=progress)
 
 
 def prepared(

@@ -30,6 +30,7 @@ FLOORS = [
         "script_oracle",
         "script_search",
         "script_run",
+        "function",
     ],
     ["experiments", "archive", "environment"],
     ["results", "summary", "summary_file"],

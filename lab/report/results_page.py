@@ -16,6 +16,7 @@ from lab.errors import LabError
 from lab.explanation import counted
 from lab.exploring import explore
 from lab.findings import Unknown, findings
+from lab.function import FunctionScenario
 from lab.replaying import replay
 from lab.report.page import inline_svgs, rendered
 from lab.report.story import Story, story
@@ -189,6 +190,9 @@ def _stories(cells: Sequence[Row], scenarios: Mapping[str, type[Scenario]]) -> t
         return [], ["What a script does can be seen step by step in the report of lab explore SCRIPT.py --out FOLDER."]
     found, untold = [], []
     for name in list(bad)[:_MOST_STORIES]:
+        if issubclass(scenarios.get(name, Unknown), FunctionScenario):
+            untold.append(f"What {name} does is seen step by step when a script that calls it is explored.")
+            continue
         guards = values([cell for cell in cells if cell["scenario"] == name and cell["violations"]], "guard")
         guard = "none" if "none" in guards else guards[0]
         told = _story(name, guard, _smallest(scenarios[name], bad[name])) if name in scenarios else None

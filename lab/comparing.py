@@ -214,7 +214,13 @@ class _Folder:
         self.experiment = archive.experiment_of(folder)
         self.is_sequential = self.experiment.until_width is not None
         by_id = {row["cell_id"]: row for row in rows(verbs.open_results(folder).summary)}
-        found = ((by_id[cell["cell_id"]], frame) for cell, frame in archive.read_cells(folder) if len(frame))
+        if not archive.done(folder):
+            raise UsageError(
+                f"{folder} has a summary and no trials, which it takes to compare. Measure them: "
+                f"lab run {folder / 'experiment.toml'}."
+            )
+        cells = archive.read_cells(folder)
+        found = ((by_id[cell["cell_id"]], frame) for cell, frame in cells if cell["cell_id"] in by_id)
         self.cells = {_key(row): measured(row, frame, is_sequential=self.is_sequential) for row, frame in found}
 
     @cached_property

@@ -89,7 +89,15 @@ def _where(cell: Row, cells: Sequence[Row]) -> str:
 def _first_clause(cell: Row, outcome: str, scenario: type[Scenario], where: str) -> str:
     guard = "Without a guard" if cell["guard"] == "none" else f"With {cell['guard']}"
     explanation = scenario.all_outcomes()[outcome].explanation
-    return f"{guard} and with {cell['processes']} {scenario.actors}{where}, {explanation} in {_often(cell, outcome)}"
+    actors = _counted(cell["processes"], scenario.actors)
+    return f"{guard} and with {actors}{where}, {explanation} in {_often(cell, outcome)}"
+
+
+def _counted(number: int, actors: str) -> str:
+    """`5 buyers`, `1 buyer`, `1 process`."""
+    noun, blank, rest = actors.partition(" ")
+    one = noun.removesuffix("es") if noun.endswith("sses") else noun.removesuffix("s")
+    return f"{number} {one if number == 1 else noun}{blank}{rest}"
 
 
 def _other_clause(cell: Row, outcome: str, scenario: type[Scenario]) -> str:

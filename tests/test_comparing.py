@@ -130,6 +130,8 @@ def folders(tmp_path_factory):
     run("ticket_sale", guards=["none", "lock"], delays=["1ms"], out=home / "a", **common)
     run("ticket_sale", guards=["none"], delays=["1ms"], seed=2, out=home / "b", **common)
     run("ticket_sale", guards=["none"], delays=["2ms"], out=home / "c", **common)
+    shutil.copytree(home / "a", home / "bare")
+    shutil.rmtree(home / "bare" / "trials")
     return home
 
 
@@ -191,6 +193,7 @@ def test_a_saved_baseline_is_compared_by_its_name(lab, folders):
         (("a", "gone"), "gone: expected a results folder or a saved baseline, found neither"),
         (("a", "a"), "expected two measurements, found a twice"),
         (("a", "c"), "have no cell in common"),
+        (("a", "bare"), "bare has a summary and no trials, which it takes to compare"),
         (("a", "b", "--rate", "70%"), "--rate 0.7: expected a share from 0.01% to 50%"),
         (("a", "b", "--wall", "much"), "expected a percentage"),
         (("a", "."), "is no results folder"),

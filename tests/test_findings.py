@@ -9,6 +9,7 @@ from lab.findings import findings
 from lab.scenarios.check_ticket import CheckTicket
 from lab.scenarios.ticket_sale import TicketSale
 from lab.scenarios.traffic_light import TrafficLight
+from lab.script_run import ScriptRun
 
 SCENARIOS = {"ticket_sale": TicketSale, "check_ticket": CheckTicket, "traffic_light": TrafficLight}
 
@@ -47,6 +48,17 @@ def test_of_several_settings_the_worst_is_named(settings, told):
     assert sentence.startswith(
         f"Without a guard and with 5 buyers {told}, more tickets were sold than there were in 50"
     )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "actors"),
+    [("ticket_sale", "1 buyer"), ("script", "1 process"), ("traffic_light", "1 actor (a light and its cars)")],
+)
+def test_one_actor_is_counted_in_grammar(scenario, actors):
+    one = cell(scenario, "none", "json_file", 1, shares={}, wall_s=0.01)
+    [sentence] = findings(frames([one])[0], {**SCENARIOS, "script": ScriptRun})
+
+    assert sentence.startswith(f"Without a guard and with {actors}, ")
 
 
 def test_a_main_delay_is_not_named_twice():

@@ -308,6 +308,8 @@ def _wall_change(first: Measured, second: Measured, size: float, confidence: flo
     a, b = first.median_s, second.median_s
     if a == b == 0:
         return Change(a, b, 1.0, 1.0, 1.0, "same", "in virtual time both take none")
+    if math.isnan(a) and math.isnan(b):
+        return Change(a, b, math.nan, math.nan, math.nan, "same", "no trial came to its end in either")
     ratio = b / a if a else math.nan
     low, high = median_ratio_interval(second.walls, first.walls)
     if not (ratio > 0 and 0 < low <= high < math.inf):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lab import comparing, run
+from lab.cli.compare_text import document
 from lab.comparing import compare, compared, measured
 
 BLOCKS, SIZE = 4, 100
@@ -117,6 +118,18 @@ def test_other_lanes_may_be_why_a_cell_takes_longer():
     found = one(cell(chance), cell(chance, median_s=0.02, lanes=8))
 
     assert (found.wall.call, found.wall.why) == ("can't tell", "8 lanes and 2: try both with --lanes 2")
+
+
+@pytest.mark.parametrize(
+    ("first_s", "second_s", "call"),
+    [(0.0, 0.0, "same"), (math.nan, math.nan, "same"), (0.01, math.nan, "can't tell"), (0.0, 0.01, "can't tell")],
+)
+def test_times_that_are_no_times_are_not_divided(first_s, second_s, call):
+    chance = np.random.default_rng(7)
+    found = one(cell(chance, median_s=first_s), cell(chance, median_s=second_s))
+
+    assert found.wall.call == call
+    json.dumps(document(comparing.Comparison(("a", "b"), 0.01, 0.1, (), (), (found,))), allow_nan=False)
 
 
 # Folders ------------------------------------------------------------------------------------------------------------

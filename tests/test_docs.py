@@ -103,7 +103,7 @@ def test_every_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "functions.md"])
+@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "functions.md", "CONTRIBUTING.md"])
 def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
     text = (ROOT / "docs" / page).read_text()
     (code,), (output,) = blocks(text, "python"), blocks(text, "text")

@@ -48,7 +48,7 @@ FLOORS = [
         "explanation",
         "timeline",
     ],
-    ["cli", "__main__"],
+    ["cli", "__main__", "pytest_plugin", "pytest_checks"],
 ]
 FLOOR_OF = {package: number for number, packages in enumerate(FLOORS) for package in packages}
 

@@ -21,7 +21,7 @@ def shop(tmp_path):
 
     def spend(actor):
         left = json.loads(path.read_text())["coupons"]
-        time.sleep(0.002)
+        time.sleep(0.01)
         if left:
             (new := path.with_suffix(f".{actor}")).write_text(json.dumps({"coupons": left - 1}))
             new.replace(path)
@@ -50,11 +50,9 @@ def test_a_coupon_is_spent_several_times_without_a_guard_and_once_with_each(shop
         spend, processes=3, trials=20, setup=fill, check=once, guards=["none", "lock", "queue"], out=tmp_path / "r"
     )
 
-    assert dict(zip(results.summary["guard"], results.summary["violations"], strict=True)) == {
-        "none": 20,
-        "lock": 0,
-        "queue": 0,
-    }
+    found = dict(zip(results.summary["guard"], results.summary["violations"], strict=True))
+    assert found.pop("none") > 0
+    assert found == {"lock": 0, "queue": 0}
     assert set(results.summary["scenario"]) == {"lab_functions:spend"}
     assert set(results.trials["objection"].dropna()) <= {"spent 2 times", "spent 3 times"}
 

@@ -1,0 +1,167 @@
+"""What the pytest plugin's fixtures do once a test has asked: measure or explore, and fail with what was found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab import schedule as schedules
+from lab.errors import UsageError
+from lab.explanation import explained, retold
+from lab.exploration import Exploration
+from lab.exploring import explore
+from lab.racing import race_function
+from lab.replaying import replay
+from lab.rows import Row, rows
+from lab.scenario import Scenario
+from lab.schedule import Schedule
+from lab.script import Script, is_script
+from lab.script_exploring import explore_script, replay_script
+from lab.statistics import at_most_text, rate_text, trials_needed
+
+if TYPE_CHECKING:
+    from lab.results import Results
+
+_RULES = ("files", "arguments", "check", "expect_output", "is_deterministic", "orders")
+
+
+# Measured -----------------------------------------------------------------------------------------------------------
+
+
+class Raced:
+    """What a function came to; `results` are those of `lab.race_function`."""
+
+    def __init__(self, name: str, results: Results) -> None:
+        self.results = results
+        self._name = name
+        self._cells = rows(results.summary)
+
+    def at_most(self, rate: float, *, guard: str | None = None) -> Raced:
+        """Fail unless the upper end of the interval of violations is at most `rate`, under every guard or this one."""
+        __tracebackhide__ = True
+        cells = [cell for cell in self._cells if guard in (None, cell["guard"])]
+        if not cells:
+            raise UsageError(f"guard {guard!r}: expected one that was measured. Try guards=[{guard!r}].")
+        wrong = [cell for cell in cells if cell["violation_high"] > rate]
+        if wrong:
+            asked = f"{100 * rate:.3g} %"
+            lines = [line for cell in wrong for line in self._told(cell, rate, asked)]
+            pytest.fail("\n".join([f"{self._name}: at most {asked} of trials may go wrong", *lines]), pytrace=False)
+        return self
+
+    def figures(self, guard: str) -> dict[str, Any]:
+        """Rate, interval, trials, guard and median wall time of the cell with this guard."""
+        cell = next(cell for cell in self._cells if cell["guard"] == guard)
+        names = ("violation_rate", "violation_low", "violation_high", "trials", "guard", "wall_median_s")
+        return {name.removeprefix("violation_"): cell[name] for name in names}
+
+    def _told(self, cell: Row, rate: float, asked: str) -> Iterator[str]:
+        where = f"  guard {cell['guard']}, {cell['processes']} processes"
+        if not cell["violations"]:
+            shown = at_most_text(cell["violation_high"])
+            # The interval is two-sided, so its upper end is that of 97.5 %.
+            needed = f"{trials_needed(rate, 0.975):,}" if rate > 0 else "no number of"
+            yield f"{where}: none of {cell['trials']:,} did, which shows {shown}; {asked} takes {needed} trials"
+            return
+        text = rate_text(cell["violation_rate"], cell["violation_low"], cell["violation_high"])
+        yield f"{where}: {text} of {cell['trials']:,} trials did"
+        trials = self.results.trials
+        first = trials[(trials["cell_id"] == cell["cell_id"]) & trials["violation"]].iloc[0]
+        why = first["objection"] if isinstance(first.get("objection"), str) else first["detail"]
+        yield f"    first: trial {first['trial']} is {first['outcome']}: {why}"
+
+
+def raced(
+    function: Callable[..., Any], out: Path, properties: list[tuple[str, object]], choices: Mapping[str, Any]
+) -> Raced:
+    """Measure it, and add rates and intervals to the properties of the test, which JUnit's XML has."""
+    name = getattr(function, "__name__", type(function).__name__)
+    found = Raced(name, race_function(function, out=out, **choices))
+    for cell in rows(found.results.summary):
+        figures = found.figures(cell["guard"])
+        told = " ".join(f"{what}={figures[what]}" for what in ("rate", "low", "high", "trials"))
+        properties.append((f"lab_{name}_{cell['guard']}", told))
+    return found
+
+
+def benchmark_table(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """A line a benchmark: its guard, rate and median wall time."""
+    table = [("test", "guard", "violations", "median wall")]
+    for name, figures in measured:
+        rate = rate_text(figures["rate"], figures["low"], figures["high"])
+        wall = figures["wall_median_s"]
+        table.append((name, figures["guard"], rate, "" if wall is None else f"{wall * 1e3:.4g} ms"))
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+# Explored -----------------------------------------------------------------------------------------------------------
+
+
+def explored(
+    target: str | Path | type[Scenario], out: Path, kept: Path, only: Path | None, choices: Mapping[str, Any]
+) -> Exploration:
+    """Try the schedules that were kept, then search; fail unless the verdict is `proved`, and keep what was found.
+
+    With `only` nothing but this schedule is tried; of another program it is skipped.
+    """
+    __tracebackhide__ = True
+    name = target.reference if isinstance(target, type) else str(target)
+    if only is not None:
+        schedule = schedules.load(only)
+        if Path(schedule.scenario).name != Path(name).name:
+            pytest.skip(f"{only} is of {schedule.scenario}")
+        _replayed(schedule, only)
+        return Exploration(())
+    for path in sorted(kept.glob("*.json")):
+        # What does not go wrong any more, or fits no more, is mended.
+        _replayed(schedules.load(path), path)
+        path.unlink()
+    if is_script(name):
+        script = Script(name, **{rule: choices[rule] for rule in _RULES if rule in choices})
+        found = explore_script(script, out=out, **{key: one for key, one in choices.items() if key not in _RULES})
+    else:
+        found = explore(name, out=out, **choices)
+    if found.verdict != "proved":
+        _keep(found, kept)
+        pytest.fail("\n".join(_told(found, name, kept)), pytrace=False)
+    return found
+
+
+def _replayed(schedule: Schedule, path: Path) -> None:
+    """Fail if the schedule goes wrong again."""
+    __tracebackhide__ = True
+    if is_script(schedule.scenario):
+        of_script = replay_script(schedule)
+        if of_script.is_violation:
+            pytest.fail(f"{schedule.outcome} again, by a schedule that was kept: lab replay {path}", pytrace=False)
+        return
+    replayed = replay(schedule)
+    if replayed.execution is not None and replayed.execution.trial.violation:
+        told = "\n".join(retold(replayed))
+        pytest.fail(f"{told}\nby a schedule that was kept: lab replay {path}", pytrace=False)
+
+
+def _keep(found: Exploration, kept: Path) -> None:
+    for cell in found.cells:
+        for finding in cell.findings:
+            if finding.grade == "violation":
+                kept.mkdir(parents=True, exist_ok=True)
+                shutil.copy(finding.file, kept / Path(finding.file).name)
+
+
+def _told(found: Exploration, name: str, kept: Path) -> Iterator[str]:
+    if is_script(name):
+        for cell in found.cells:
+            reason = f" ({cell.reason})" if cell.reason else ""
+            yield f"{name}: {cell.verdict}{reason}"
+            yield from (f"  {finding.outcome} ({finding.grade}): {finding.detail}" for finding in cell.findings)
+            yield from (f"  unordered: {conflict}" for conflict in cell.conflicts)
+    else:
+        yield from explained(found)
+    for path in sorted(kept.glob("*.json")):
+        yield f"kept, and tried first the next time: lab replay {path}"

@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -110,6 +111,18 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
 
     assert ended.stdout == output
+
+
+def test_the_tests_of_the_page_on_pytest_pass(tmp_path):
+    (functions,) = blocks((ROOT / "docs" / "functions.md").read_text(), "python")
+    tests = blocks((ROOT / "docs" / "pytest.md").read_text(), "python")
+    given = "from lab.scenarios.ticket_sale import TicketSale as Transfer"
+    (tmp_path / "test_page.py").write_text("\n".join([functions.partition("if __name__")[0], given, *tests]))
+    shutil.copy(ROOT / "tests" / "programs" / "buy_lock.py", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--lab-budget", "20"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ended.stdout.splitlines()[-1].startswith("3 passed"), ended.stdout
 
 
 SCENARIOS = SHOWN["docs/scenarios.md"].read_text()

@@ -288,7 +288,7 @@ def _rate_change(first: Measured, second: Measured, p: float | None, size: float
     change, low, high = interval(CONFIDENCE)
     if lone := _only_one_crew(first, second):
         return Change(first.rate, second.rate, change, low, high, "can't tell", lone, p)
-    is_no_chance = _excludes(0, interval(confidence)) and (p is None or p < _LEVEL)
+    is_no_chance = _excludes(0, low, high) and _excludes(0, *interval(confidence)[1:]) and (p is None or p < _LEVEL)
     call = _call(change, low, high, size, is_no_chance)
     why = _too_few(first, second, high - low, size) if call == "can't tell" else ""
     return Change(first.rate, second.rate, change, low, high, call, why, p)
@@ -314,7 +314,10 @@ def _wall_change(first: Measured, second: Measured, size: float, confidence: flo
     low, high = median_ratio_interval(second.walls, first.walls)
     if not (ratio > 0 and 0 < low <= high < math.inf):
         return Change(a, b, ratio, math.nan, math.nan, "can't tell", "it takes two blocks of finished trials in each")
-    is_no_chance = _excludes(1, (ratio, *median_ratio_interval(second.walls, first.walls, confidence)))
+    # The wider one takes as long again, and is asked only where it may decide.
+    is_no_chance = _excludes(1, low, high) and _excludes(
+        1, *median_ratio_interval(second.walls, first.walls, confidence)
+    )
     # A ratio and its inverse are one change: on a log scale all is as with a difference.
     call = _call(math.log(ratio), math.log(low), math.log(high), math.log1p(size), is_no_chance)
     why = _too_few(first, second, math.log(high / low), math.log1p(size)) if call == "can't tell" else ""
@@ -325,8 +328,7 @@ def _wall_change(first: Measured, second: Measured, size: float, confidence: flo
     return Change(a, b, ratio, low, high, call, why)
 
 
-def _excludes(none: float, interval: tuple[float, float, float]) -> bool:
-    _, low, high = interval
+def _excludes(none: float, low: float, high: float) -> bool:
     return low > none or high < none
 
 

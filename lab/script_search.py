@@ -26,8 +26,11 @@ from lab.trial import Grade
 
 _ALONE_S, _ALONE = 1.0, 10
 """Seconds, and executions, of a search before other processes help it: most are done by then."""
-_ENOUGH_S = 1.0
-"""Seconds of a search that are spent in any case: a small one is then complete, and shows all endings."""
+_ENOUGH_S, _ENOUGH, _PATIENCE_S = 1.0, 40, 5.0
+"""Seconds, and executions, of a search that are spent in any case: a small one is then complete, and shows all endings.
+
+Who needs more than the patience for so many executions is content with fewer.
+"""
 _SHORTEN_S = 0.5
 _DIE_WITH_PARENT = 1
 _REPEATS = 2
@@ -139,7 +142,7 @@ class _Search:
 
     def _searched(self, session: ControlledSession, open_session: Callable[[], ControlledSession]) -> str:
         choices, scheduler, start = self._choices, self._strategy.scheduler, time.monotonic()
-        used_s = start - self._start
+        used_before_s = start - self._start
         executions = choices.executions
         if not self._strategy.is_complete and executions is None:
             executions = RANDOM_EXECUTIONS
@@ -148,13 +151,15 @@ class _Search:
         def told(tally: Tally) -> None:
             self._watcher.told(tally, share)
             self._decide(session)
-            if time.monotonic() - start > _ENOUGH_S and self._is_found():
+            used_s = time.monotonic() - start
+            is_enough = used_s > _ENOUGH_S and (tally.executions >= _ENOUGH or used_s > _PATIENCE_S)
+            if is_enough and self._is_found():
                 raise _Enough
 
         is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
         try:
             alone_s = max(_ALONE_S, _ALONE * self._oracle.execution_s)
-            alone = Limits(executions, alone_s) if is_shared else Limits(executions, choices.seconds, used_s)
+            alone = Limits(executions, alone_s) if is_shared else Limits(executions, choices.seconds, used_before_s)
             spent = search(session, scheduler, self._tally, alone, told)
             has_more = spent and (executions is None or self._tally.executions < executions)
             if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):

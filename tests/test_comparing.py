@@ -19,21 +19,23 @@ ANY = {"rate_size": 1e-4, "wall_size": 1e-4}
 
 def cell(chance, *, rate=0.2, spread=0.0, median_s=0.01, drift=0.03, guard="none", blocks=BLOCKS, **row):
     """A cell as if measured: blocks of two lanes each, whose rates and wall times differ by `spread` and `drift`."""
-    frames = []
-    for block in range(blocks):
-        walls = median_s * np.exp(chance.normal(0, drift) + chance.normal(0, 0.2, SIZE))
-        for lane, half in enumerate(np.split(walls, 2)):
+    violations, walls = [], []
+    for _ in range(blocks):
+        walls.append(median_s * np.exp(chance.normal(0, drift) + chance.normal(0, 0.2, SIZE)))
+        for _ in range(2):
             own = np.clip(rate + chance.normal(0, spread), 0, 1)
-            frames.append(
-                pd.DataFrame(
-                    {"block": block, "lane": lane, "violation": chance.random(half.size) < own, "wall_s": half}
-                )
-            )
+            violations.append(chance.random(SIZE // 2) < own)
+    columns = {
+        "block": np.repeat(np.arange(blocks), SIZE),
+        "lane": np.tile(np.repeat([0, 1], SIZE // 2), blocks),
+        "violation": np.concatenate(violations),
+        "wall_s": np.concatenate(walls),
+    }
     identity = {
         "cell_id": guard, "scenario": "sale", "guard": guard, "store": "memory", "processes": 2, "delay": "0",
         "engine": "real", "alignment": "natural", "start_method": "fork", "trials": blocks * SIZE, "lanes": 2,
     }  # fmt: skip
-    return measured(identity | row, pd.concat(frames, ignore_index=True))
+    return measured(identity | row, pd.DataFrame(columns))
 
 
 KINDS = [

@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,8 +66,9 @@ def run(command, folder):
 
 
 @pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[command for _, command, _ in COMMANDS])
-def test_a_command_prints_what_stands_below_it(folders, page, command, output):
-    ended = run(command, folders[page])
+def test_a_command_prints_what_stands_below_it(folders, warm_lab, page, command, output):
+    program, *arguments = shlex.split(command)
+    ended = warm_lab.run(arguments, folders[page]) if program == "lab" else run(command, folders[page])
 
     is_violation = bool(re.search(r"FOUND|: found| again |goes wrong in (?!0 %)", output))
     assert ended.returncode == is_violation, ended.stderr

@@ -1,5 +1,6 @@
 """Every script under tests/programs gets the verdict that it deserves: unmodified, and on real processes."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,9 +108,15 @@ def explored(name, tmp_path, seconds=20.0, strategy="dpor", executions=None, **r
     return cell
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What the search of a broken program found; each is searched once, for all tests of it."""
+    return cache(lambda name: explored(name, tmp_path_factory.mktemp("found")))
+
+
 @pytest.mark.parametrize("name", FOUND)
-def test_what_is_broken_is_found(name, tmp_path):
-    cell = explored(name, tmp_path)
+def test_what_is_broken_is_found(name, found):
+    cell = found(name)
     assert cell.verdict == "found"
     assert FOUND[name] in [finding.outcome for finding in cell.findings if finding.grade == "violation"]
 
@@ -133,9 +140,8 @@ def test_a_rule_of_the_users_own_decides(name, rules, verdict, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in FOUND if "/" not in name])
-def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, tmp_path):
-    cell = explored(name, tmp_path)
-    finding = cell.findings[0]
+def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, found):
+    finding = found(name).findings[0]
     path = HOME / f"{name}.py"
     session = ControlledSession(Script(str(path), files=[str(path)]).program())
     outcomes = []

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from warm import WarmLab
 
 from lab.cell import Cell
 from lab.cli import main as command_line
@@ -80,13 +79,6 @@ def lab(capsys, tmp_path, monkeypatch):
     yield run
     for number, handler in handlers.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture(scope="session")
-def warm_lab():
-    warm = WarmLab()
-    yield warm
-    warm.close()
 
 
 def outcomes(trials: list[Trial]) -> dict[str, int]:

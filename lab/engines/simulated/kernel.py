@@ -19,7 +19,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from lab.engines.simulated.actors import START, Abandoned, Actor, Can, Shared, Step, Stuck
 from lab.execution import Ending
-from lab.scheduler import Cut, Event, Operation, Scheduler
+from lab.scheduler import Cut, Departed, Event, Operation, Scheduler
 
 __all__ = ["MOST_OPERATIONS", "Abandoned", "Actor", "Can", "Ending", "Kernel", "Shared", "Step", "Stuck"]
 
@@ -220,7 +220,7 @@ class Kernel:
                 pass
             except GreenletExit:
                 raise
-            except (KeyboardInterrupt, Stuck) as error:
+            except (KeyboardInterrupt, Stuck, Departed) as error:
                 self._raised = error
             except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
                 actor.error = error

@@ -63,8 +63,7 @@ class SimulatedMaker:
     def queue(self, name: str, maxsize: int = 0) -> None:
         """Declare a Queue."""
         number = sum(kind == "queue" for kind, _ in self.primitives)
-        made = Queue(self._kernel, f"queue {name!r}", maxsize, number, self._participants)
-        self._declare("queue", name, made, max(maxsize, 0))
+        self._declare("queue", name, self._queue(name, maxsize, number), max(maxsize, 0))
 
     def pipe(self, name: str) -> None:
         """Declare a Pipe."""
@@ -73,6 +72,9 @@ class SimulatedMaker:
     def value(self, name: str, initial: int = 0) -> None:
         """Declare a Value of 64 bits."""
         self._declare("value", name, locks.Value(self._kernel, f"value {name!r}", initial), 1)
+
+    def _queue(self, name: str, maxsize: int, number: int) -> Queue:
+        return Queue(self._kernel, f"queue {name!r}", maxsize, number, self._participants)
 
     def _declare(self, kind: str, name: str, primitive: Any, count: int) -> None:
         if (kind, name) in self.primitives:

@@ -34,7 +34,7 @@ def unpacked(packet: tuple[Any, bool]) -> Any:
     return ForkingPickler.loads(content) if is_pickled else content
 
 
-class _Buffer(Shared):
+class Buffer(Shared):
     """What one actor has put into one queue, and its feeder has not delivered."""
 
     def __init__(self, name: str, actor: Actor, feeder: int, items: Queue) -> None:
@@ -61,7 +61,7 @@ class Queue(Shared):
         self.is_bounded = maxsize > 0
         self._room = self._free = maxsize if maxsize > 0 else SEMAPHORE_MOST
         self._packets: deque[tuple[Any, bool]] = deque()
-        self._buffers: dict[int, _Buffer] = {}
+        self._buffers: dict[int, Buffer] = {}
         self._get = Step("get", self, can=lambda: bool(self._packets))
         self._try_get = Step("try to get", self)
         self._empty = Step("empty", self, is_read=True)
@@ -162,21 +162,24 @@ class Queue(Shared):
         self._kernel.tell(size)
         return size
 
-    def _buffer_of(self, actor: Actor) -> _Buffer:
+    def _buffer_of(self, actor: Actor) -> Buffer:
         # A feeder has the same number whoever puts first: after all actors and services, by queue and by actor.
         feeder = self._participants * (1 + self._number) + actor.number
-        buffer = self._buffers[actor.number] = _Buffer(self.name, actor, feeder, self)
+        buffer = self._buffers[actor.number] = Buffer(self.name, actor, feeder, self)
         return buffer
 
-    def _feeder(self, buffer: _Buffer) -> Callable[[], None]:
+    def _feeder(self, buffer: Buffer) -> Callable[[], None]:
         def feed() -> None:
             kernel = self._kernel
             while True:
                 kernel.step(buffer.deliver)
-                self._packets.append(buffer.packets.popleft())
-                kernel.changed(self)
+                self._deliver(buffer)
 
         return feed
+
+    def _deliver(self, buffer: Buffer) -> None:
+        self._packets.append(buffer.packets.popleft())
+        self._kernel.changed(self)
 
 
 class _Direction(Shared):

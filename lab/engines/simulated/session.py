@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from math import inf
+from typing import Any
 
 from lab import draws
 from lab.cell import Cell
@@ -65,7 +66,7 @@ class SimulatedSession:
         self.kernel = Kernel(is_timed=is_timed, keeps_history=keeps_history, most_operations=most_operations)
         self.kernel.names = _names(cell, services)
         self.kernel.latest_s = self._timeout_s if is_timed else inf
-        self._maker = SimulatedMaker(self.kernel, cell.processes, cell.processes + len(services))
+        self._maker = self._new_maker(cell.processes + len(services))
         cell.scenario.prepare()
         cell.scenario.shared(self._maker)
         cell.guard.shared(self._maker)
@@ -78,9 +79,9 @@ class SimulatedSession:
         self._judge = Judge(cell, self._stage)
         self._acts = Acts(cell, self.kernel)
         self._worlds: list[SimulatedWorld] = []
-        self._bodies = [self._acts.of_actor(self._world(actor)) for actor in range(cell.processes)]
+        self._bodies = [self._body(self._world(actor)) for actor in range(cell.processes)]
         self._services = [
-            self._acts.of_service(service, self._world(-1 - number)) for number, service in enumerate(services)
+            self._service_body(service, self._world(-1 - number)) for number, service in enumerate(services)
         ]
         self._watchdog = Watchdog(lambda: (self._executions, self.kernel.operations), stuck_s)
 
@@ -128,6 +129,7 @@ class SimulatedSession:
             try:
                 return self._acted(scheduler, trial, seed)
             finally:
+                self._dismiss()
                 self._watchdog.rest()
         except Stuck:
             self.kernel.forget()
@@ -138,6 +140,7 @@ class SimulatedSession:
         self._stage.notes = ()
         self._diary.clear(seed)
         self._maker.restore()
+        self._gather()
         try:
             self._cell.scenario.setup(self._stage)
         except RAISED_BY_USERS as error:
@@ -228,10 +231,29 @@ class SimulatedSession:
         }
         return self._row(trial, seed, "hang", details[ending.kind])
 
+    def _gather(self) -> None:
+        """Where actors are more than greenlets: let them be there, before an execution."""
+
+    def _dismiss(self) -> None:
+        """And end them, after it."""
+
     # What is made once -----------------------------------------------------------------------------------------------
+
+    def _new_maker(self, participants: int) -> SimulatedMaker:
+        return SimulatedMaker(self.kernel, self._cell.processes, participants)
+
+    def _body(self, world: SimulatedWorld) -> Callable[[], Any]:
+        return self._acts.of_actor(world)
+
+    def _service_body(self, service: Service, world: SimulatedWorld) -> Callable[[], Any]:
+        return self._acts.of_service(service, world)
 
     def _store(self, name: str) -> Store:
         return (self._cell.store or Store)(SimulatedPlace(self._ground, name))
+
+    def _store_of(self, number: int) -> Store:
+        """The store of an actor, or of a service: -1, -2, …"""
+        return self._store(f"worker{number}")
 
     def _clean_up(self) -> None:
         # Somebody was stopped midway, perhaps in the middle of a commit.
@@ -239,7 +261,7 @@ class SimulatedSession:
             store.reset()
 
     def _world(self, number: int) -> SimulatedWorld:
-        store = self._store(f"worker{number}")
+        store = self._store_of(number)
         self._stores.append(store)
         opened = SimulatedStore(self.kernel, self._shared_store, store)
         world = SimulatedWorld(

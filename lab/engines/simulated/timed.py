@@ -114,11 +114,11 @@ class TimedKernel(Kernel):
         if is_able and is_alone and self.operations < self._alone_until:
             self.operations += 1
             if self.keeps_history:
-                actor.line = line_of(sys._getframe(1))
+                actor.line = line_of(sys._getframe(1)) or actor.line
                 self.events.append(Event(actor.operation(self.now_s), "", self.now_s))
             return True
         if self.keeps_history:
-            actor.line = line_of(sys._getframe(1))
+            actor.line = line_of(sys._getframe(1)) or actor.line
         if is_able:
             self._due.append((self.now_s, 0, actor, actor.turn, False))
             if can is not None:
@@ -161,7 +161,7 @@ class TimedKernel(Kernel):
         actor = self.running
         actor.step = SLEEP
         if self.keeps_history:
-            actor.line = line_of(sys._getframe(2))
+            actor.line = line_of(sys._getframe(2)) or actor.line
         self._put(self.now_s + seconds, actor, False)
         self._hand_over(actor)
 

@@ -22,7 +22,7 @@ class UntimedKernel(Kernel):
         actor.step = step
         actor.has_timeout = timeout_s is not None
         if self.keeps_history:
-            actor.line = line_of(sys._getframe(1))
+            actor.line = line_of(sys._getframe(1)) or actor.line
         self._hand_over(actor)
         return not actor.is_timed_out
 
@@ -36,7 +36,7 @@ class UntimedKernel(Kernel):
             self._end("endless")
         self.operations += 1
         if self.keeps_history:
-            actor.line = line_of(sys._getframe(1))
+            actor.line = line_of(sys._getframe(1)) or actor.line
             self.events.append(Event(actor.operation(0.0), "", 0.0))
 
     def changed(self, shared: Shared) -> None:

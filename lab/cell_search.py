@@ -28,13 +28,19 @@ RANDOM_EXECUTIONS = 10_000
 MOST_OPERATIONS = 100_000
 """Of an execution: a search keeps all that could be done at each, about 2 kB."""
 
+_SHORTEN_S = {"simulated": 2.0, "controlled": 10.0}
+"""Seconds at most for the shortest schedules, by the engine: real processes take longer."""
+
+EXPLORING_ENGINES = tuple(_SHORTEN_S)
+
 _ALONE_S = 0.5
 """Seconds of a search before other processes help it: most are done by then."""
 
 
 class Choices(NamedTuple):
-    """How to explore a cell."""
+    """How to explore a cell: in a model (`simulated`), or on real processes that it allows to go on (`controlled`)."""
 
+    engine: str = "simulated"
     strategy: str = "dpor"
     bound: int | None = None
     executions: int | None = None
@@ -53,6 +59,8 @@ def checked(choices: Mapping[str, Any]) -> Choices:
         raise unknown_name("choice", unknown[0], Choices._fields)
     chosen = Choices(**choices)
     strategy_named(chosen.strategy, bound=chosen.bound)
+    if chosen.engine not in EXPLORING_ENGINES:
+        raise unknown_name("engine that explores", chosen.engine, EXPLORING_ENGINES)
     if chosen.executions is not None and chosen.executions < 1:
         raise UsageError(f"executions {chosen.executions}: expected at least 1. Try --executions 10000.")
     if not 0 < chosen.seconds < 1e9:
@@ -139,19 +147,29 @@ def _shorten(cell: Cell, choices: Choices, tally: Tally, left_s: float) -> None:
         return
     session = _session(cell, choices, keeps_history=False)
     try:
-        shorten(session, tally, wanted, max(0.5, min(2.0, left_s)))
+        shorten(session, tally, wanted, max(0.5, min(_SHORTEN_S[choices.engine], left_s)))
     finally:
         session.close()
 
 
 def _session(cell: Cell, choices: Choices, *, keeps_history: bool) -> SimulatedSession:
-    return SimulatedSession(
+    kind = session_of(choices.engine)
+    return kind(
         cell,
         choices.seed,
         is_timed=choices.is_timed,
         keeps_history=keeps_history,
         most_operations=MOST_OPERATIONS,
     )
+
+
+def session_of(engine: str) -> type[SimulatedSession]:
+    """The session of an engine that explores scenarios."""
+    if engine == "simulated":
+        return SimulatedSession
+    from lab.engines.mirrored import MirroredSession
+
+    return MirroredSession
 
 
 def _concluded(
@@ -169,6 +187,8 @@ def _concluded(
         verdict, reason = "proved", ""
     if choices.bound is not None and not getattr(strategy.scheduler, "is_complete", True) and verdict == "proved":
         remarks.append(f"bound: schedules with more than {choices.bound} preemptions were not executed")
+    if choices.engine == "controlled":
+        remarks.append(_on_real_processes(cell))
     if choices.strategy == "pct":
         chance = strategy.scheduler.chance()  # type: ignore[attr-defined]
         remarks.append(
@@ -184,6 +204,7 @@ def _concluded(
         cell.store.name if cell.store else None,
         cell.processes,
         _texts(cell),
+        choices.engine,
         choices.strategy,
         verdict,
         reason,
@@ -197,6 +218,15 @@ def _concluded(
         tuple(tally.conflicts),
         tuple(remarks),
     )
+
+
+def _on_real_processes(cell: Cell) -> str:
+    """What it means that the model was followed."""
+    from lab.engines.mirrored import of_the_model_alone
+
+    alone = of_the_model_alone(cell)
+    told = "on real processes, each operation of which came to what the model says"
+    return f"{told}; of {' and '.join(alone)} there is the model alone" if alone else told
 
 
 def _finding(cell: Cell, choices: Choices, name: str, tally: Tally) -> Finding:

@@ -32,13 +32,13 @@ def _cell(cell: Explored, is_brief: bool, width: int) -> Iterator[str]:
         yield from (f"note: {remark}" for remark in cell.remarks)
         if shown is not None:
             yield ""
-            yield from _history(replay(shown.schedule), width)
+            yield from _history(replay(shown.schedule, engine=cell.engine), width)
             yield ""
         yield from _outcomes(cell)
         yield from _unordered(cell)
     if shown is not None and (cell.verdict == "found" or not is_brief):
         for finding in reversed([finding for finding in cell.findings if finding.grade != "ok"]):
-            yield _command(finding)
+            yield f"{_command(finding)}{' --engine controlled' if cell.engine == 'controlled' else ''}"
 
 
 def _name(cell: Explored) -> str:

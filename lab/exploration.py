@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What the exploration of one cell showed.
+    """What the exploration of one cell showed, on engine `simulated` or `controlled`.
 
     `executions` of which `redundant` were cut, since all they could show was known; `classes` are executions that
     differ in more than the order of independent operations. `deepest` is the most operations of one. Of the `seconds`,
@@ -51,6 +51,7 @@ class Explored:
     store: str | None
     processes: int
     fields: Mapping[str, Any]
+    engine: str
     strategy: str
     verdict: Verdict
     reason: str

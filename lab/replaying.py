@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lab import schedule as schedules
 from lab.cell import Cell
-from lab.engines.simulated.session import SimulatedSession
+from lab.cell_search import session_of
 from lab.execution import Execution
 from lab.guards import guard_named
 from lab.scenarios import name_of, scenario_named
@@ -31,8 +31,12 @@ class Replayed(NamedTuple):
     preempted: frozenset[int] = frozenset()
 
 
-def replay(schedule: Schedule | str | Path) -> Replayed:
-    """Run a schedule again, exactly; UsageError if its file can't be read or its scenario is gone."""
+def replay(schedule: Schedule | str | Path, *, engine: str = "simulated") -> Replayed:
+    """Run a schedule again, exactly; UsageError if its file can't be read or its scenario is gone.
+
+    With engine `controlled` on real processes, and with multiprocessing's own primitives: it departs, too, where they
+    do something else than the model in which the schedule may have been found, or end otherwise.
+    """
     if not isinstance(schedule, Schedule):
         schedule = schedules.load(Path(schedule))
     kind = scenario_named(schedule.scenario)
@@ -44,7 +48,7 @@ def replay(schedule: Schedule | str | Path) -> Replayed:
         schedule.processes,
         "simulated",
     )
-    session = SimulatedSession(cell, schedule.seed, is_timed=schedule.is_timed, keeps_history=True)
+    session = session_of(engine)(cell, schedule.seed, is_timed=schedule.is_timed, keeps_history=True)
     scheduler = Metrics(Replay(schedule.choices))
     try:
         scheduler.begin()
@@ -54,6 +58,9 @@ def replay(schedule: Schedule | str | Path) -> Replayed:
         return Replayed(cell, schedule, None, str(departed))
     finally:
         session.close()
+    if engine == "controlled" and execution.trial.outcome != schedule.outcome:
+        ended = f"its end: {execution.trial.outcome} on real processes, recorded as {schedule.outcome}"
+        return Replayed(cell, schedule, None, ended)
     # Where time does not order, nobody is asked for a sleep.
     asked = [place for place, event in enumerate(execution.events) if schedule.is_timed or event.operation.objects]
     return Replayed(cell, schedule, execution, "", frozenset(asked[number] for number in scheduler.preempted))

@@ -217,6 +217,7 @@ class _Search:
             store=None,
             processes=self._processes,
             fields={},
+            engine="controlled",
             strategy=choices.strategy,
             verdict=verdict,
             reason=reason,

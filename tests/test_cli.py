@@ -517,7 +517,7 @@ def test_list_has_a_line_for_everything(lab):
             "scenarios": list(SCENARIOS),
             "guards": list(GUARDS),
             "stores": list(STORES),
-            "engines": ["real", "simulated"],
+            "engines": ["real", "simulated", "controlled"],
             "experiments": list(BUILT_IN),
         },
     )

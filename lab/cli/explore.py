@@ -46,6 +46,7 @@ Exit codes: 0 proved, 1 found, 4 unknown.
 @click.option("--processes", type=WholeNumbers(), help="Process counts, such as 2,3.")
 @click.option("--delays", type=Texts(), help="Values for the scenario's main delays; they order nothing but --timed.")
 @click.option("--set", "set_", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
+@click.option("--engine", type=str, help="Of a scenario: simulated, or controlled for real processes [simulated].")
 @click.option("--strategy", type=str, help="dpor, bounded, exhaustive, random or pct [dpor].")
 @click.option("--bound", type=int, help="The most preemptions, with --strategy bounded.")
 @click.option("--executions", type=int, help="Stop after so many executions of a cell.")
@@ -98,6 +99,8 @@ def _explored_script(path: str, out: Path | None, watcher: Any, given: dict[str,
     if of_scenarios:
         name = of_scenarios[0].removeprefix("is_")
         raise UsageError(f"--{name}: expected with a scenario, found the script {path}. Leave it out.")
+    if given.pop("engine", "controlled") != "controlled":
+        raise UsageError("--engine: expected controlled, which is what can run a script. Leave it out.")
     rules = {name: given.pop(name) for name in _RULES if name in given}
     return explore_script(Script(path, **rules), out=out, watcher=watcher, **given)
 

@@ -19,7 +19,7 @@ def list_command() -> None:
 
 
 def _sections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    from lab.engines.choice import ENGINES
+    from lab.engines.choice import CONTROLLED, ENGINES
     from lab.experiments import BUILT_IN, built_in_line
     from lab.guards import GUARDS
     from lab.scenarios import known_scenarios, scenario_named
@@ -28,7 +28,7 @@ def _sections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield "scenarios", [(name, scenario_named(name).title()) for name in known_scenarios()]
     yield "guards", [(name, _first_line(guard)) for name, guard in GUARDS.items()]
     yield "stores", [(name, _first_line(store)) for name, store in STORES.items()]
-    yield "engines", list(ENGINES.items())
+    yield "engines", [*ENGINES.items(), ("controlled", CONTROLLED)]
     yield "experiments", [(name, built_in_line(name)) for name in BUILT_IN]
 
 

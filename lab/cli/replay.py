@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("replay")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--engine", type=str, default="simulated", help="What runs it: simulated.")
+@click.option("--engine", type=str, help="Of a scenario: simulated, or controlled for real processes [simulated].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def replay_command(file: Path, engine: str, as_json: bool) -> int:
+def replay_command(file: Path, engine: str | None, as_json: bool) -> int:
     """Repeat a schedule FILE that `lab explore` saved, exactly, and show it operation by operation.
 
     Exit codes: 0 no violation, 1 the violation shows again, 4 the program departs from the schedule.
@@ -27,18 +27,18 @@ def replay_command(file: Path, engine: str, as_json: bool) -> int:
     from lab import schedule as schedules
     from lab.script import is_script
 
-    if engine not in ("simulated", "controlled"):
-        raise UsageError(f"engine {engine!r}: expected simulated, or controlled for a schedule of a script.")
+    if engine not in (None, "simulated", "controlled"):
+        raise UsageError(f"engine {engine!r}: expected simulated or controlled.")
     schedule = schedules.load(file)
     if is_script(schedule.scenario):
+        if engine == "simulated":
+            raise UsageError("engine 'simulated': expected controlled, which is what can run a script. Leave it out.")
         return _replay_script(schedule, as_json)
     from lab.explanation import as_document, retold
     from lab.replaying import replay
 
-    if engine != "simulated":
-        raise UsageError(f"engine {engine!r}: expected simulated, which is what can replay a schedule.")
     with contextlib.redirect_stdout(sys.stderr):
-        replayed = replay(schedule)
+        replayed = replay(schedule, engine=engine or "simulated")
     if as_json:
         import json
 

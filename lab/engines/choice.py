@@ -14,7 +14,10 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "simulated": "One process in virtual time: what the delays alone do, in milliseconds instead of hours.",
     }
 )
-"""Every engine, with a line of explanation."""
+"""Every engine that measures, with a line of explanation."""
+
+CONTROLLED = "Real processes, of which one goes on at a time: for `lab explore` and `lab replay` alone."
+"""Of the engine that measures nothing."""
 
 
 def engine_named(name: str, seed: int, directory: Path | None) -> Engine:

@@ -11,6 +11,8 @@ import pytest
 from conftest import make_cell
 
 from lab.delays import Delay, constant, uniform
+from lab.engines.mirrored import MirroredSession
+from lab.engines.mirrored.participant import AskingWorld
 from lab.engines.real import RealEngine
 from lab.engines.real.world import RealWorld
 from lab.engines.simulated import SimulatedEngine
@@ -18,8 +20,18 @@ from lab.engines.simulated.world import SimulatedWorld
 from lab.scenario import Scenario
 from lab.trial import Judgement, ok
 
-ENGINES = {"real": RealEngine, "simulated": SimulatedEngine}
-WORLDS = (RealWorld, SimulatedWorld)
+
+class MirroredEngine(SimulatedEngine):
+    """In virtual time as well, but with a process for each actor, and multiprocessing's own primitives."""
+
+    def open(self, cell, lanes=1, timeout_s=None):
+        session = MirroredSession(cell, timeout_s=timeout_s)
+        self._sessions.append(session)
+        return session
+
+
+ENGINES = {"real": RealEngine, "simulated": SimulatedEngine, "controlled": MirroredEngine}
+WORLDS = (RealWorld, SimulatedWorld, AskingWorld)
 
 
 class Conforms(Scenario):

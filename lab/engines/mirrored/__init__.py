@@ -5,6 +5,6 @@ to; the process whose turn it is then does the same for real, and both must come
 and schedule of the simulated engine holds here, untouched, and a schedule that was found there repeats here.
 """
 
-from lab.engines.mirrored.session import MirroredSession
+from lab.engines.mirrored.session import MirroredSession, of_the_model_alone
 
-__all__ = ["MirroredSession"]
+__all__ = ["MirroredSession", "of_the_model_alone"]

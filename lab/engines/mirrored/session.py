@@ -1,4 +1,4 @@
-"""A session of the controlled engine for one cell: executions of the simulated kernel whose bodies are real processes."""
+"""A session of the controlled engine for one cell: executions of the simulated kernel, whose bodies are processes."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ class MirroredSession(SimulatedSession):
         cell: Cell,
         seed: int = 1,
         *,
-        is_timed: bool = False,
+        is_timed: bool = True,
         keeps_history: bool = False,
+        timeout_s: float | None = None,
         most_operations: int = MOST_OPERATIONS,
         stuck_s: float = STUCK_S,
     ) -> None:
@@ -54,14 +55,17 @@ class MirroredSession(SimulatedSession):
         """What the process of each participant does, by the kernel's numbers."""
         self._links = [Link(stuck_s) for _ in range(cell.processes + len(cell.guard.services()))]
         self._real: RealMaker | None = None
+        self._has_remains = False
         super().__init__(
             cell,
             seed,
             is_timed=is_timed,
             keeps_history=keeps_history,
+            timeout_s=timeout_s,
             most_operations=most_operations,
             stuck_s=2 * stuck_s,  # a link notices before, unless setup or judge is what does not end
         )
+        self._stuck_s = stuck_s
 
     def close(self) -> None:
         """End every process, and remove every file of the session."""
@@ -73,6 +77,8 @@ class MirroredSession(SimulatedSession):
     # One execution ---------------------------------------------------------------------------------------------------
 
     def _gather(self) -> None:
+        if self._has_remains:
+            self._remove_remains()
         self._real = real = RealMaker(get_context("fork"), self._cell.processes, self._root)
         self._cell.scenario.shared(real)
         self._cell.guard.shared(real)
@@ -89,7 +95,12 @@ class MirroredSession(SimulatedSession):
             self._real = None
 
     def _clean_up(self) -> None:
-        # Whoever was killed midway has left behind what it was about to remove.
+        # The judge is still to look at the store.
+        self._has_remains = True
+
+    def _remove_remains(self) -> None:
+        """Of whoever was killed midway: what it was about to remove."""
+        self._has_remains = False
         for store in self._stores:
             store.close()
         self._folder.close()
@@ -181,11 +192,6 @@ class MirroredSession(SimulatedSession):
 
     # What is made once -----------------------------------------------------------------------------------------------
 
-    @property
-    def of_the_model_alone(self) -> list[str]:
-        """The kinds of declared primitives of which there is no real one."""
-        return [kind for kind in MODEL_ALONE if any(kind == declared for declared, _ in self._maker.primitives)]
-
     def _new_maker(self, participants: int) -> SimulatedMaker:
         return _MirroredMaker(self.kernel, self._cell.processes, participants, self._links)
 
@@ -195,6 +201,14 @@ class MirroredSession(SimulatedSession):
     def _store_of(self, number: int) -> Store:
         link = self._links[len(self._roles)]
         return RemoteStore(RealPlace(self._folder, self._integers, None, f"remote{number}"), link)
+
+
+def of_the_model_alone(cell: Cell) -> list[str]:
+    """The kinds of primitives that a cell declares of which there is no real one."""
+    maker = SimulatedMaker(Kernel(is_timed=False), cell.processes, cell.processes)
+    cell.scenario.shared(maker)
+    cell.guard.shared(maker)
+    return [kind for kind in MODEL_ALONE if any(kind == declared for declared, _ in maker.primitives)]
 
 
 def _called(primitive: Any, method: str, arguments: tuple[Any, ...]) -> Any:

@@ -245,7 +245,7 @@ class Kernel:
 
     def _abandon(self) -> None:
         """Unwind whoever has not finished; one that will not go is left, and its place gets a new greenlet."""
-        self.is_ending = True
+        self.is_ending, last = True, self.running
         for actor in self.actors:
             if not actor.is_done:
                 for part in actor.step.shared:
@@ -258,7 +258,7 @@ class Kernel:
                     if not actor.is_done:
                         self._lost.append(actor.life)
                         actor.life = None
-        self.is_ending = False
+        self.is_ending, self.running = False, last
 
     # What an actor does: announce ------------------------------------------------------------------------------------
 

@@ -252,7 +252,7 @@ class SimulatedSession:
         return (self._cell.store or Store)(SimulatedPlace(self._ground, name))
 
     def _store_of(self, number: int) -> Store:
-        """The store of an actor, or of a service: -1, -2, …"""
+        """The store of an actor, or of a service, whose number is negative."""
         return self._store(f"worker{number}")
 
     def _clean_up(self) -> None:

@@ -71,6 +71,7 @@ class _Search:
         self._oracle = Oracle()
         self._start = time.monotonic()
         self._fixed: dict[str, None] = {}
+        self._waited_for_databases = False
         self._processes = 0
         self._spent = ""
         self._search_s = 0.0
@@ -137,6 +138,7 @@ class _Search:
 
     def _note(self, session: ControlledSession) -> None:
         self._fixed.update(session.fixed)
+        self._waited_for_databases |= session.waited_for_databases
         self._processes = max(self._processes, session.processes)
         self._oracle.shares |= session.shares
 
@@ -273,6 +275,8 @@ class _Search:
         if self._fixed:
             lines = ", ".join(sorted(self._fixed))
             remarks.append(f"random lengths of sleeps, which order nothing, were fixed: {lines}")
+        if self._waited_for_databases:
+            remarks.append("nobody gave up waiting for a busy database as long as another process could go on")
         is_whole = self._choices.bound is None or getattr(self._strategy.scheduler, "is_complete", True)
         if verdict == "proved" and not is_whole:
             remarks.append(f"bound: schedules with more than {self._choices.bound} preemptions were not executed")

@@ -21,6 +21,8 @@ IN_BLOCKS = r"\A((one \d\n){3}(two \d\n){3}|(two \d\n){3}(one \d\n){3})\Z"
 FOUND = {
     "buy": "unserial-1",
     "create_if_missing": "unserial-1",
+    "database_add": "unserial-1",
+    "database_add_deferred": "raised-OperationalError",
     "double_release": "unserial-1",
     "empty_queue": "deadlock",
     "impatient_lock": "raised-AssertionError",
@@ -52,7 +54,18 @@ FOUND = {
 }
 
 PROVED = [
-    *("append_log", "buy_lock", "check", "create_exclusively", "kept_wakeup", "late_start", "light", "lock_same_order"),
+    *(
+        "append_log",
+        "buy_lock",
+        "check",
+        "create_exclusively",
+        "database_add_immediate",
+        "database_update",
+        "kept_wakeup",
+        "late_start",
+        "light",
+        "lock_same_order",
+    ),
     *("next_id_flock", "own_temporary", "rate_limit_lock", "read_write_lock", "replaced_file", "right_lock"),
     *("raw_array_apart", "raw_array_swap_lock", "raw_value_add_lock"),
     *("single_release", "transfer_lock", "two_senders_lock", "two_sentinels", "value_add_lock", "write_skew_lock"),
@@ -69,7 +82,6 @@ UNKNOWN = {
     "print_lines_lock": "no oracle: the processes share nothing but their output",
     "doubtful/chance": "draws a random value at chance.py:8",
     "doubtful/clock": "the clock, of which one course was tried, is read at clock.py:8",
-    "doubtful/database": "an sqlite3 database at database.py:",
     "doubtful/dates": "the clock, of which one course was tried, is read at dates.py:9",
     "doubtful/executors": "a ProcessPoolExecutor at executors.py:11",
     "doubtful/foreign": "a C library at foreign.py:8",
@@ -182,6 +194,7 @@ def searched(name, scheduler):
     "name",
     [
         "create_exclusively",
+        "database_add",
         "empty_queue",
         "late_start",
         "late_writer",

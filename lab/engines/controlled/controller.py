@@ -75,6 +75,7 @@ class Controller(Hearing):
     def _enabled(self) -> tuple[list[Operation], list[Actor | Feeder]]:
         enabled: list[Operation] = []
         able: list[Actor | Feeder] = []
+        late: list[Actor] = []
         for number in sorted(self.actors):
             actor = self.actors[number]
             step = actor.step
@@ -83,6 +84,8 @@ class Controller(Hearing):
             if step.is_possible():
                 enabled.append(self._operation(actor, step))
                 able.append(actor)
+            elif step.is_last_resort:
+                late.append(actor)
             elif step.give_up is not None:
                 enabled.append(step.timeout(number, actor.line, tuple(actor.after.items())))
                 able.append(actor)
@@ -91,6 +94,11 @@ class Controller(Hearing):
             if step is not None and step.is_possible():
                 enabled.append(step.operation(feeder.number, ""))
                 able.append(feeder)
+        if not enabled:
+            for actor in late:
+                assert actor.step is not None
+                enabled.append(actor.step.timeout(actor.number, actor.line, tuple(actor.after.items())))
+                able.append(actor)
         return self._patient(enabled, able)
 
     def _patient(
@@ -180,6 +188,8 @@ class Controller(Hearing):
             chosen.after.clear()
             self._answer(chosen, answer)
             if step.kind == "exit":
+                if self.databases.left_by(chosen.number):
+                    self._await_end(chosen)
                 self._left(chosen)
         for killed in self.processes.take_killed():
             self.doubts["a process is killed, and not every moment for it was tried"] = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from lab.errors import UsageError
@@ -81,9 +83,9 @@ class Folder:
             if seen is None:
                 if name not in self._folders:
                     found[name + "/"] = None
-            elif seen != self._clean.get(name):
+            elif seen != self._clean.get(name) and not _is_beside_database(self.place, name):
                 data = _read(f"{self.place}/{name}")
-                if data != self._source.get(name, b"\0"):
+                if data != _legible(self._source.get(name, b"\0")):
                     found[name] = data
         for name in self._source:
             if name not in here:
@@ -132,8 +134,39 @@ def _read(path: str) -> bytes:
         return b"-> " + os.fsencode(os.readlink(path))  # noqa: PTH115
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as fast as it goes
-            return file.read()
+            data = file.read()
     except OSError:
+        return b""
+    if not data.startswith(_SQLITE):
+        return data
+    with closing(sqlite3.connect(path)) as database:
+        return _dumped(database) or data
+
+
+_SQLITE = b"SQLite format 3\0"
+_BESIDE = ("-journal", "-wal", "-shm")
+
+
+def _is_beside_database(place: str, name: str) -> bool:
+    """True for what SQLite keeps beside a database."""
+    base = next((name.removesuffix(end) for end in _BESIDE if name.endswith(end)), "")
+    return bool(base) and os.path.exists(f"{place}/{base}")  # noqa: PTH110
+
+
+def _legible(data: bytes | None) -> bytes | None:
+    """A database as the statements that make it: in which order its pages were written is no ending of a program."""
+    if data is None or not data.startswith(_SQLITE):
+        return data
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(data)
+        return _dumped(database) or data
+
+
+def _dumped(database: sqlite3.Connection) -> bytes:
+    database.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+    try:
+        return "\n".join(list(database.iterdump())[1:-1]).encode()
+    except sqlite3.DatabaseError:
         return b""
 
 

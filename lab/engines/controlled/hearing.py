@@ -6,6 +6,7 @@ choices alone. Knows no scheduler.
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from marshal import loads
@@ -13,6 +14,7 @@ from socket import SOCK_SEQPACKET, AddressFamily, socket
 from typing import Any
 
 from lab.engines.controlled.actor import Actor, Raised
+from lab.engines.controlled.databases import Databases
 from lab.engines.controlled.files import Files
 from lab.engines.controlled.memory import Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
@@ -30,7 +32,7 @@ _MOST_KEPT = 1 << 20
 """Bytes of output that are kept."""
 
 
-_SHARED = (Files, Memory, SimpleQueue, Pipe)
+_SHARED = (Files, Databases, Memory, SimpleQueue, Pipe)
 
 
 class Stuck(Exception):
@@ -48,9 +50,11 @@ class Hearing:
         self._running: list[Actor] = [self.actors[0]]
         self._feeders: list[Feeder] = []
         self.processes = Processes(self.actors, self.left_by)
+        self.databases = Databases(root)
         self.models: dict[str, Model] = {
             "files": Files(root),
             "file locks": FileLocks(),
+            "databases": self.databases,
             "processes": self.processes,
             "output": _Output(),
         }
@@ -191,6 +195,8 @@ class Hearing:
                 self.models[pipe].hold(actor.number, end)  # type: ignore[attr-defined]
         elif verb == "cancel":
             self.models[arguments[0]].cancel(actor.number)  # type: ignore[attr-defined]
+        elif verb == "database":
+            self.databases.told(actor.number, *arguments)
         elif verb == "sleep":
             self._note(Operation(actor.number, "sleep", line=line))
             self._told_result(actor.number, f"{arguments[0]:g} s")
@@ -258,6 +264,15 @@ class Hearing:
             self._left(actor)
             self._note(Operation(actor.number, "is killed", (f"process {actor.number}",)))
 
+    def _await_end(self, actor: Actor) -> None:
+        """Its locks on databases end when it does, which takes a moment after its last operation."""
+        descriptor = os.pidfd_open(actor.pid)
+        try:
+            if not select.select([descriptor], [], [], self._stuck_s)[0]:
+                raise Stuck
+        finally:
+            os.close(descriptor)
+
     def _await_death(self, actor: Actor) -> None:
         """Somebody has sent it a signal that kills."""
         assert actor.connection is not None
@@ -269,6 +284,8 @@ class Hearing:
             raise Stuck from None
         except OSError:
             pass
+        if self.databases.left_by(actor.number):
+            self._await_end(actor)
         self._died(actor)
 
     def close(self) -> None:

@@ -63,6 +63,8 @@ class ControlledSession:
         """Of each outcome, the first state that was seen."""
         self.fixed: dict[str, None] = {}
         """Where values were drawn that only became the length of a sleep."""
+        self.waited_for_databases = False
+        """True if somebody has waited for a busy database."""
         self.shares = False
         """True if children have touched anything that they share, such as a file: more than locks and output."""
         self.processes = 0
@@ -119,6 +121,7 @@ class ControlledSession:
         self._clean()
         self.fixed.update(controller.fixed)
         self.shares |= controller.shares
+        self.waited_for_databases |= controller.databases.were_busy
         self.processes = max(self.processes, len(actors) - 1)
         trial = Trial(self._trials - 1, 0, 0, outcome, detail, is_violation, None, None, None, {})
         draws, doubts = controller.draws, list(controller.doubts)

@@ -18,8 +18,8 @@ class Step:
 
     It can be done while `can` holds. With a `give_up` the participant waits with a timeout, and that is done instead
     when the time is up. `look` tells what it touches and whether it only reads, where that depends on the moment.
-    `is_local` for what is no choice: it is done as soon as it can be. `gives` is false if the participant itself finds
-    out what the operation gave, and tells it.
+    With `is_last_resort` its time is not up before nobody else can go on. `is_local` for what is no choice: it is done
+    as soon as it can be. `gives` is false if the participant itself finds out what the operation gave, and tells it.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Step:
     look: Callable[[], tuple[Names, bool]] | None = None
     is_local: bool = False
     gives: bool = True
+    is_last_resort: bool = False
 
     def is_possible(self) -> bool:
         """True if it can be done now."""

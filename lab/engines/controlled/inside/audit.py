@@ -23,7 +23,7 @@ _REASONS = {
     "socket.__new__": "a socket",
     "mmap.__new__": "shared memory by mmap",
     "ctypes.dlopen": "a C library",
-    "sqlite3.connect": "an sqlite3 database",
+    "sqlite3.connect": "an sqlite3 database past the wrappers",
     "fcntl.flock": "a lock on a file past the wrappers",
     "fcntl.lockf": "a lock on a file past the wrappers",
     "os.kill": "a signal past the wrappers",

@@ -28,6 +28,7 @@ from lab.engines.controlled.inside import (
     audit,
     chance,
     clock,
+    databases,
     descriptors,
     entries,
     files,
@@ -50,7 +51,21 @@ _WARM = (
 )
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
-_INSTALLED = (clock, chance, descriptors, files, entries, semaphores, signals, queues, pipes, values, processes, audit)
+_INSTALLED = (
+    clock,
+    chance,
+    descriptors,
+    files,
+    entries,
+    databases,
+    semaphores,
+    signals,
+    queues,
+    pipes,
+    values,
+    processes,
+    audit,
+)
 
 raw_dup2 = os.dup2
 raw_setpgid, raw_killpg, raw_waitpid, raw_fork = os.setpgid, os.killpg, os.waitpid, os.fork
@@ -75,6 +90,8 @@ def serve(control: socket.socket) -> None:
     else:
         for module in _INSTALLED:
             module.install()
+        # When it runs depends on all that was ever allocated; and what it finds may ask the controller.
+        gc.disable()
         chance.harmless_lines(path)
     # What every process would do first is done here once: to touch memory after a fork is what costs most.
     quiet = descriptors.raw_open(os.devnull, os.O_RDWR)

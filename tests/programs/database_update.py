@@ -1,4 +1,4 @@
-"""Counts in a database, which is not controlled yet."""
+"""Two add one to a number in a database, each by one statement."""
 
 import sqlite3
 from multiprocessing import Process

@@ -24,6 +24,17 @@ from lab.trial import Trial
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
 
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="Repeat as often as the documentation claims.")
+
+
+@pytest.fixture
+def often(request) -> Callable[[int, int], int]:
+    """How often to repeat something: seldom, or with --thorough often."""
+    return lambda seldom, often: often if request.config.getoption("thorough") else seldom
+
+
 NO_DELAY = {"read_delay": "0", "write_delay": "0"}
 
 

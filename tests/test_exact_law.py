@@ -18,7 +18,6 @@ from scipy import integrate, stats
 
 from lab.engines.simulated import SimulatedSession
 
-TRIALS = 100_000
 ERROR = 1e-4
 """The probability that a faithful engine fails a comparison; the draws are seeded, so the answer is always the same."""
 
@@ -52,7 +51,7 @@ def law(buyers, spread):
     ]
 
 
-def sold(buyers, spread, trials=TRIALS, **fields):
+def sold(buyers, spread, trials, **fields):
     cell = make_cell("ticket_sale", "none", "memory", buyers, request_delay=f"uniform(0,{spread}s)", **fields)
     session = SimulatedSession(cell, seed=5)
     counts = Counter(trial.measures["sold"] for trial in session.run(range(trials)))
@@ -68,11 +67,12 @@ def test_the_law_is_the_one_that_was_worked_out_by_hand(buyers, expected):
 
 
 @pytest.mark.parametrize(("buyers", "spread"), [(2, 1), (3, 2), (5, 1)])
-def test_virtual_time_follows_the_exact_law(buyers, spread):
+def test_virtual_time_follows_the_exact_law(often, buyers, spread):
+    trials = often(20_000, 100_000)
     expected = np.array(law(buyers, spread))
 
     assert expected.sum() == pytest.approx(1)
-    assert stats.chisquare(sold(buyers, spread), expected * TRIALS).pvalue > ERROR
+    assert stats.chisquare(sold(buyers, spread, trials), expected * trials).pvalue > ERROR
 
 
 def test_a_small_error_of_a_delay_would_be_noticed():

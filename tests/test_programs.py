@@ -152,13 +152,13 @@ def test_a_rule_of_the_users_own_decides(name, rules, verdict, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in FOUND if "/" not in name])
-def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, found):
+def test_a_schedule_that_was_found_repeats_every_time(name, found, often):
     finding = found(name).findings[0]
     path = HOME / f"{name}.py"
     session = ControlledSession(Script(str(path), files=[str(path)]).program())
     outcomes = []
     try:
-        for _ in range(20):
+        for _ in range(often(4, 20)):
             replay = Replay(finding.schedule.choices)
             replay.begin()
             execution = session.execute(replay)
@@ -166,7 +166,7 @@ def test_a_schedule_that_was_found_repeats_twenty_times_of_twenty(name, found):
             outcomes.append(execution.trial.outcome)
     finally:
         session.close()
-    assert outcomes == [finding.schedule.set["ending"]] * 20
+    assert set(outcomes) == {finding.schedule.set["ending"]}
 
 
 @pytest.mark.parametrize("strategy", ["bounded", "exhaustive", "random", "pct"])

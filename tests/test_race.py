@@ -314,7 +314,7 @@ def test_nonsense_is_one_message_and_exit_code_2(lab, tmp_path, arguments, said)
 def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_path, number):
     name = f"slow_{tmp_path.name}.py"
     script = written(tmp_path, name, "import time; time.sleep(0.05); print('done')")
-    command = [sys.executable, "-m", "lab", "race", script, "-n", "40", "--lanes", "2", "--out", "results"]
+    command = [sys.executable, "-m", "lab", "race", script, "-n", "20", "--lanes", "2", "--out", "results"]
     stopped = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     journal = tmp_path / "results" / "trials" / "journal.jsonl"
     eventually(lambda: journal.exists() and journal.read_text().count("\n") >= 1)
@@ -329,4 +329,4 @@ def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_pat
         [sys.executable, "-m", "lab", "race", "--resume", "results"], cwd=tmp_path, capture_output=True, text=True
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert f"{name} went wrong in none of 40 runs" in resumed.stdout
+    assert f"{name} went wrong in none of 20 runs" in resumed.stdout

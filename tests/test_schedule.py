@@ -136,11 +136,11 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize(("scenario", "what"), SCENARIOS, ids=str)
-def test_every_outcome_replays_from_its_file_a_hundred_times_of_a_hundred(tmp_path, scenario, what):
+def test_every_outcome_replays_from_its_file_every_time(tmp_path, often, scenario, what):
     exploration = explore(scenario, out=tmp_path / "out", **what)
 
     for finding in (finding for cell in exploration.cells for finding in cell.findings if finding.grade != "ok"):
-        replayed = [replay(finding.file) for _ in range(100)]
+        replayed = [replay(finding.file) for _ in range(often(10, 100))]
         assert {one.departed for one in replayed} == {""}
         assert {one.execution.trial.outcome for one in replayed} == {finding.outcome}
         assert len({repr(one.execution.events) for one in replayed}) == 1

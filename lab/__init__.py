@@ -6,7 +6,7 @@ they are first used, so `import lab` loads neither numpy nor pandas.
 Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
 Measure what knows nothing of lab: `race` (scripts), `race_function`.
 Compare: `compare`, `Comparison`.
-Search and prove: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
+Search and prove scenarios, scripts, functions: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
 Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.
 Say how long: `Delay`, `constant`, `uniform`, `exp`, `normal`, `randint`, `zero`.
 Say how it ended: `Judgement`, `Outcome`, `Note`, `ok`, `interesting`, `violation`.
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from lab.errors import LabError, OutputError, UsageError
     from lab.experiments.grid import Experiment, Grid
     from lab.exploration import Exploration, Explored, Finding
-    from lab.exploring import explore
     from lab.racing import race, race_function
-    from lab.replaying import replay
     from lab.results import Results
     from lab.scenario import Guarded, Scenario
     from lab.schedule import Schedule
+    from lab.searching import explore, replay
     from lab.store import TornRead
     from lab.trial import Judgement, Note, Outcome, interesting, ok, violation
     from lab.verbs import open_results, plot, resume, run
@@ -82,12 +81,11 @@ _HOMES = {
     "lab.errors": ("LabError", "OutputError", "UsageError"),
     "lab.experiments.grid": ("Experiment", "Grid"),
     "lab.exploration": ("Exploration", "Explored", "Finding"),
-    "lab.exploring": ("explore",),
     "lab.racing": ("race", "race_function"),
-    "lab.replaying": ("replay",),
     "lab.results": ("Results",),
     "lab.scenario": ("Guarded", "Scenario"),
     "lab.schedule": ("Schedule",),
+    "lab.searching": ("explore", "replay"),
     "lab.store": ("TornRead",),
     "lab.trial": ("Judgement", "Note", "Outcome", "interesting", "ok", "violation"),
     "lab.verbs": ("open_results", "plot", "resume", "run"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,24 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab import schedule as schedules
+from lab.cli.script_text import explained_script
 from lab.errors import UsageError
 from lab.explanation import explained, retold
 from lab.exploration import Exploration
-from lab.exploring import explore
 from lab.racing import race_function
 from lab.replaying import replay
 from lab.rows import Row, rows
 from lab.scenario import Scenario
 from lab.schedule import Schedule
-from lab.script import Script, is_script
-from lab.script_exploring import explore_script, replay_script
+from lab.script import is_script
+from lab.script_exploring import replay_script
+from lab.searching import Target, explore
 from lab.statistics import at_most_text, rate_text, trials_needed
 
 if TYPE_CHECKING:
     from lab.results import Results
-
-_RULES = ("files", "arguments", "check", "expect_output", "is_deterministic", "orders")
-
 
 # Measured -----------------------------------------------------------------------------------------------------------
 
@@ -102,15 +101,13 @@ def benchmark_table(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> list[s
 # Explored -----------------------------------------------------------------------------------------------------------
 
 
-def explored(
-    target: str | Path | type[Scenario], out: Path, kept: Path, only: Path | None, choices: Mapping[str, Any]
-) -> Exploration:
+def explored(target: Target, out: Path, kept: Path, only: Path | None, choices: Mapping[str, Any]) -> Exploration:
     """Try the schedules that were kept, then search; fail unless the verdict is `proved`, and keep what was found.
 
     With `only` nothing but this schedule is tried; of another program it is skipped.
     """
     __tracebackhide__ = True
-    name = target.reference if isinstance(target, type) else str(target)
+    name = _name_of(target)
     if only is not None:
         schedule = schedules.load(only)
         if Path(schedule.scenario).name != Path(name).name:
@@ -121,15 +118,20 @@ def explored(
         # What does not go wrong any more, or fits no more, is mended.
         _replayed(schedules.load(path), path)
         path.unlink()
-    if is_script(name):
-        script = Script(name, **{rule: choices[rule] for rule in _RULES if rule in choices})
-        found = explore_script(script, out=out, **{key: one for key, one in choices.items() if key not in _RULES})
-    else:
-        found = explore(name, out=out, **choices)
+    found = explore(target, out=out, **choices)
     if found.verdict != "proved":
         _keep(found, kept)
         pytest.fail("\n".join(_told(found, name, kept)), pytrace=False)
     return found
+
+
+def _name_of(target: Target) -> str:
+    """As schedules have it: of a function its file."""
+    if isinstance(target, type) and issubclass(target, Scenario):
+        return target.reference
+    if callable(target):
+        return str(getattr(sys.modules.get(target.__module__), "__file__", ""))
+    return str(target)
 
 
 def _replayed(schedule: Schedule, path: Path) -> None:
@@ -155,13 +157,6 @@ def _keep(found: Exploration, kept: Path) -> None:
 
 
 def _told(found: Exploration, name: str, kept: Path) -> Iterator[str]:
-    if is_script(name):
-        for cell in found.cells:
-            reason = f" ({cell.reason})" if cell.reason else ""
-            yield f"{name}: {cell.verdict}{reason}"
-            yield from (f"  {finding.outcome} ({finding.grade}): {finding.detail}" for finding in cell.findings)
-            yield from (f"  unordered: {conflict}" for conflict in cell.conflicts)
-    else:
-        yield from explained(found)
+    yield from explained_script(found, is_brief=False) if is_script(name) else explained(found)
     for path in sorted(kept.glob("*.json")):
         yield f"kept, and tried first the next time: lab replay {path}"

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from lab.exploration import Exploration
     from lab.pytest_checks import Raced
-    from lab.scenario import Scenario
+    from lab.searching import Target
 
 KEPT = Path(".lab") / "failures"
 """Under the root folder of the tests: the schedules of tests that failed, tried first the next time."""
@@ -77,13 +77,13 @@ def lab_race(request: pytest.FixtureRequest) -> Callable[..., Raced]:
 
 @pytest.fixture
 def lab_explore(request: pytest.FixtureRequest) -> Callable[..., Exploration]:
-    """Searches the schedules of a scenario class or a script, and fails unless the verdict is `proved`.
+    """Searches the schedules of a scenario class, a script or a function, and fails unless the verdict is `proved`.
 
-    `lab_explore(LastCoupon, guards=["lock"])`, `lab_explore("buy.py")`: takes the choices of `lab.explore`, or the
-    rules of a script. A schedule that fails is kept, and tried first the next time.
+    `lab_explore(LastCoupon, guards=["lock"])`, `lab_explore("buy.py")`, `lab_explore(transfer, setup=open_accounts)`:
+    takes the choices of `lab.explore`. A schedule that fails is kept, and tried first the next time.
     """
 
-    def explore(target: str | Path | type[Scenario], **choices: Any) -> Exploration:
+    def explore(target: Target, **choices: Any) -> Exploration:
         from lab.pytest_checks import explored
 
         config = request.config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,11 @@ from lab.engines.controlled.ending import Judge, State
 from lab.engines.controlled.folder import source_of
 from lab.engines.controlled.session import Program
 from lab.errors import UsageError
+from lab.function import Calls
 from lab.script_search import Rules
 
+_CALLING = "lab_calls.py"
+"""The script that calls the functions of a module."""
 _FUNCTION = re.compile(r"[^\s:]+\.py:[A-Za-z_]\w*")
 _CHECK_S = 30.0
 _MOST_ORDERS = 100_000
@@ -27,7 +31,10 @@ def is_script(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Script:
-    """What a user gives: a path and rules. `files` replace the script's folder; a rule replaces the serial endings."""
+    """What a user gives: a path and rules. `files` replace the script's folder; a rule replaces the serial endings.
+
+    With `calls` the path is that of a module, whose functions are what is explored.
+    """
 
     path: str
     files: Sequence[str] = ()
@@ -36,6 +43,7 @@ class Script:
     expect_output: str | None = None
     is_deterministic: bool = False
     orders: int = 120
+    calls: Calls | None = None
 
     def program(self) -> Program:
         """What an engine is given; UsageError if the script or a rule can't be read."""
@@ -59,11 +67,15 @@ class Script:
         judges = [*self._check(), *self._expectation()]
         judge = _first_wrong(judges) if judges else None
         orders_output = bool(judges)
-        return Program(script.name, source_of(script, files), tuple(self.arguments), orders_output, judge)
+        source = source_of(script, files)
+        if self.calls is None:
+            return Program(script.name, source, tuple(self.arguments), orders_output, judge)
+        source = {**source, _CALLING: self.calls.script(script.name).encode()}
+        return Program(_CALLING, source, (), orders_output, judge, self.calls.paths, _imported(text))
 
     def rules(self) -> Rules:
         """What counts as a violation."""
-        is_judged = self.check is not None or self.expect_output is not None
+        is_judged = self.check is not None or self.expect_output is not None or bool(self.calls and self.calls.check)
         return Rules(is_judged, self.is_deterministic, self.orders, tuple(self.texts().items()))
 
     def texts(self) -> dict[str, Any]:
@@ -74,6 +86,8 @@ class Script:
             texts["check"] = _absolute(self.check)
         if self.expect_output is not None:
             texts["expect_output"] = self.expect_output
+        if self.calls is not None:
+            texts["calls"] = list(self.calls)
         return texts
 
     def _check(self) -> list[Judge]:
@@ -108,7 +122,19 @@ def script_of(path: str, texts: Mapping[str, Any]) -> Script:
         tuple(texts.get("arguments", ())),
         texts.get("check"),
         texts.get("expect_output"),
+        calls=Calls(*texts["calls"]) if "calls" in texts else None,
     )
+
+
+def _imported(text: bytes) -> tuple[str, ...]:
+    """The modules that the top of a file imports, but for those of its own package."""
+    names: list[str] = []
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and not statement.level and statement.module:
+            names.append(statement.module)
+    return tuple(names)
 
 
 def _absolute(check: str) -> str:

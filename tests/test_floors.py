@@ -42,6 +42,7 @@ FLOORS = [
         "exploring",
         "replaying",
         "script_exploring",
+        "searching",
         "racing",
         "comparing",
         "report",

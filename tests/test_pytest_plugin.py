@@ -242,3 +242,35 @@ def test_pytest_loads_nothing_heavy_for_it():
     code = "import sys, lab.pytest_plugin; print({'numpy', 'pandas', 'click', 'greenlet'} & set(sys.modules))"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+TRANSFER = """
+    import json
+
+    def open_accounts():
+        with open("a.json", "w") as file:
+            json.dump([10, 0], file)
+
+    def transfer():
+        with open("a.json") as file:
+            a, b = json.load(file)
+        with open("a.json", "w") as file:
+            json.dump([a - 1, b + 1], file)
+
+    def money_is_conserved(returns):
+        with open("a.json") as file:
+            assert json.load(file) == [8, 2]
+
+    def test_transfer(lab_explore):
+        lab_explore(transfer, setup=open_accounts, check=money_is_conserved)
+"""
+
+
+def test_a_function_of_the_test_file_is_searched_and_its_schedule_shown_and_kept(tested, pytester):
+    result = tested(TRANSFER)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*.py: found", "*test_it.py:9 * read 'a.json': '?10, 0?'", "unordered: transfer 1 * had read it*"]
+    )
+    assert list((pytester.path / ".lab" / "failures").glob("*/*.json"))

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from marshal import loads
 from pathlib import Path
 
@@ -24,7 +25,15 @@ class WarmParent:
     """One for a session, with a folder of its own in memory that goes with it."""
 
     def __init__(
-        self, script: str, arguments: list[str], address: str = "", *, orders_output: bool, is_free: bool = False
+        self,
+        script: str,
+        arguments: list[str],
+        address: str = "",
+        *,
+        orders_output: bool,
+        is_free: bool = False,
+        paths: Sequence[str] = (),
+        preload: Sequence[str] = (),
     ) -> None:
         self.root = str(make_root(tmpfs()))
         for name in ("tmp", "payloads", "diaries"):
@@ -38,6 +47,8 @@ class WarmParent:
             "address": address,
             "orders_output": orders_output,
             "is_free": is_free,
+            "paths": list(paths),
+            "preload": list(preload),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket

@@ -33,13 +33,18 @@ ENDED = "ended "
 
 @dataclass(frozen=True)
 class Program:
-    """A script and all that its executions begin with. `judge` is a rule of the user's own."""
+    """A script and all that its executions begin with. `judge` is a rule of the user's own.
+
+    It finds modules in `paths` besides Python's own; those of `preload` are imported once for all executions.
+    """
 
     script: str
     source: Source
     arguments: Sequence[str] = ()
     orders_output: bool = False
     judge: Judge | None = field(default=None, compare=False)
+    paths: Sequence[str] = ()
+    preload: Sequence[str] = ()
 
 
 class ControlledSession:
@@ -52,7 +57,14 @@ class ControlledSession:
         if core is not None:
             os.sched_setaffinity(0, {sorted(self._affinity)[core % len(self._affinity)]})
         self._listener, address = listening()
-        self._parent = WarmParent(program.script, list(program.arguments), address, orders_output=program.orders_output)
+        self._parent = WarmParent(
+            program.script,
+            list(program.arguments),
+            address,
+            orders_output=program.orders_output,
+            paths=program.paths,
+            preload=program.preload,
+        )
         self._folder = Folder(f"{self._parent.root}/run", program.source)
         self._folder.restore()
         self._parent.start()

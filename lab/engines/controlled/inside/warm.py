@@ -44,6 +44,7 @@ from lab.engines.controlled.inside import (
 from lab.engines.controlled.inside.channel import me, raw_exit
 
 _WARM = (
+    "lab.engines.controlled.inside.calls",
     *("multiprocessing.pool", "multiprocessing.queues", "multiprocessing.sharedctypes", "multiprocessing.synchronize"),
     *("multiprocessing.shared_memory", "concurrent.futures.process", "json", "csv", "pickle", "random", "tempfile"),
     *("uuid", "secrets", "queue", "threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections"),
@@ -90,6 +91,7 @@ def serve(control: socket.socket) -> None:
     else:
         for module in _INSTALLED:
             module.install()
+        _preload(config["paths"], config["preload"])
         # When it runs depends on all that was ever allocated; and what it finds may ask the controller.
         gc.disable()
         chance.harmless_lines(path)
@@ -118,6 +120,15 @@ def serve(control: socket.socket) -> None:
                 with suppress(BrokenPipeError):  # who is gone, the next packet tells
                     control.send(dumps((wall_s, used_s)))
     _end(execution)
+
+
+def _preload(paths: list[str], names: list[str]) -> None:
+    """Import what every execution would: it finds what is controlled, and asks nobody yet."""
+    sys.path.extend(path for path in paths if path not in sys.path)
+    with me:
+        for name in names:
+            with suppress(Exception):  # an execution will meet it again, and tell
+                import_module(name)
 
 
 def _await_end(execution: int, control: socket.socket) -> float:

@@ -62,6 +62,8 @@ EXCEPTIONS = {
     ("lab.engines.rows", "SystemExit"): "a setup or judge that exits must not end lab in silence",
     ("lab.engines.real.worker", "os._exit"): "ends a copy of an actor that a body forked",
     ("lab.scenario", "SystemExit"): "a user's file that exits while it is imported must not end lab in silence",
+    ("lab.engines.controlled.inside.calls", "SystemExit"): "is the script that a function becomes, and ends as one",
+    ("lab.engines.controlled.inside.calls", "print"): "prints what the calls returned, which is part of its ending",
     ("lab.engines.controlled.inside.channel", "os._exit"): "ends a process of a script whose controller is gone",
     ("lab.engines.controlled.inside.free", "os._exit"): "gives scripts an os._exit that writes down that they end",
     ("lab.engines.controlled.inside.processes", "os._exit"): "gives scripts an os._exit that asks first",

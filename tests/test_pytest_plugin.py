@@ -158,7 +158,7 @@ def test_a_scenario_under_its_guard_is_proved(tested):
 
 
 def test_a_budget_that_is_too_small_is_no_proof(tested):
-    text = explores("none").replace("guards=['none']", "'ticket_sale', guards=['semaphore(1)'], processes=[5]")
+    text = explores("none").replace("guards=['none']", "'ticket_sale', guards=['semaphore(1)'], processes=[7]")
     result = tested(text.replace("Counter, 'ticket", "'ticket"), "--lab-budget", "0.2")
 
     result.assert_outcomes(failed=1)

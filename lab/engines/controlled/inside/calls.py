@@ -30,7 +30,7 @@ def run(module: str, file: str, function: str, takes_number: bool, processes: in
     for child in children:
         child.join()
     if any(child.exitcode for child in children):
-        sys.exit(1)
+        raise SystemExit(1)
     returns = [_returned(number) for number in range(processes)]
     print(f"returned {returns}")  # noqa: T201 - so it is part of the ending
     if check:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +37,18 @@ class Cells:
         assert len(found) == 1, f"{experiment} {wanted}: {len(found)} cells"
         return found.iloc[0]
 
+    def has(self, experiment: str, **wanted: object) -> bool:
+        """True if there is a cell with these columns."""
+        found = self._summaries[experiment]
+        return bool(all_of(found[column] == value for column, value in wanted.items()).any())
+
+    def wrong(self, experiment: str, **wanted: object) -> str:
+        """How often a cell went wrong."""
+        cell = self.one(experiment, **wanted)
+        if not cell["violations"]:
+            return f"none of {cell['trials']:,} trials ({at_most_text(cell['violation_high'])})"
+        return rate_text(cell["violation_rate"], cell["violation_low"], cell["violation_high"])
+
     def often(self, outcome: str, experiment: str, **wanted: object) -> str:
         """How often an outcome was seen in a cell."""
         cell = self.one(experiment, **wanted)
@@ -64,6 +79,11 @@ class Cells:
     def throughput(self, experiment: str, **wanted: object) -> float:
         """Sections a second in a cell."""
         return float(self.one(experiment, **wanted)["throughput_per_s"])
+
+
+def all_of(conditions: Iterable[pd.Series]) -> pd.Series:
+    """Where all of them hold."""
+    return reduce(and_, conditions)
 
 
 def is_true(holds: bool, yes: str = "confirmed", no: str = "refuted here") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal
 
 from lab.schedule import Schedule
@@ -82,6 +83,27 @@ class Exploration:
         """`found` if any cell's is, else `unknown` if any is, else `proved`."""
         verdicts = {cell.verdict for cell in self.cells}
         return next(verdict for verdict in WORST_FIRST if verdict in verdicts)
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: each cell's verdict, and its outcomes with the schedules that `lab.replay` takes."""
+        return "\n".join(_shown(cell) for cell in self.cells)
+
+
+def _shown(cell: Explored) -> str:
+    reason = f": {cell.reason}" if cell.reason else ""
+    head = (
+        f"<b>{cell.verdict}</b>, {escape(f'{cell.scenario}, guard {cell.guard}, {cell.processes} processes{reason}')}"
+    )
+    notes = "".join(f"<br>{escape(note)}" for note in (*cell.remarks, *cell.conflicts))
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(text))}</td>" for text in row) + "</tr>"
+        for row in (
+            (one.outcome, one.grade, f"{one.executions:,}", one.detail or one.explanation, one.file)
+            for one in cell.findings
+        )
+    )
+    titles = "".join(f"<th>{title}</th>" for title in ("outcome", "grade", "executions", "what", "schedule"))
+    return f"<p>{head}{notes}</p>\n<table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def document(exploration: Exploration) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 
 from lab import summary_file
 from lab.errors import OutputError, UsageError
+from lab.statistics import rate_text, ratio_text
 from lab.summary import CELL_COLUMNS, TRIAL_COLUMNS, Cells, as_table, summarise
 
 SUMMARY_FILE = "summary.csv"
@@ -42,6 +44,22 @@ class Results:
     def trials(self) -> pd.DataFrame:
         """All trials with the columns of their cells, whose texts are categories; needs memory for all of them."""
         return _joined(_read_cells(self.folder))
+
+    def _repr_html_(self) -> str:
+        """The summary as a notebook shows it, with intervals."""
+        shown = [
+            {
+                **{name: cell[name] for name in ("scenario", "guard", "store", "processes", "delay", "trials")},
+                "violations": rate_text(cell["violation_rate"], cell["violation_low"], cell["violation_high"]),
+                "median wall": "" if pd.isna(cell["wall_median_s"]) else f"{cell['wall_median_s'] * 1e3:.4g} ms",
+                "times unguarded": ""
+                if pd.isna(cell["slowdown_low"])
+                else ratio_text(cell["slowdown"], cell["slowdown_low"], cell["slowdown_high"]),
+            }
+            for cell in self.summary.to_dict("records")
+        ]
+        table = pd.DataFrame(shown).to_html(index=False, border=0, na_rep="")
+        return f"<p>{escape(str(self.folder))}</p>\n{table}"
 
 
 def write_summary(folder: Path, sequential: bool = False) -> Results:

@@ -196,6 +196,13 @@ def test_the_claims_are_written_from_the_results():
     assert (ROOT / "docs" / "claims.md").read_text() == make["page"](ROOT / "results")
 
 
+def test_the_page_on_choosing_a_guard_is_written_from_the_results(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    make = runpy.run_path(str(ROOT / "docs" / "make_guide.py"))
+
+    assert (ROOT / "docs" / "choosing-a-guard.md").read_text() == make["page"](ROOT / "results")
+
+
 RESULTS = ["tutorial", "ticket_sale", "guards", "messages"]
 
 

@@ -57,7 +57,6 @@ def test_a_body_that_goes_on_without_an_operation_is_stopped(monkeypatch):
     assert re.fullmatch(r"an execution had no end: actor . went on for 0\.2 s without an operation", found.reason)
 
 
-@pytest.mark.xfail(strict=True, reason="who is unwound last is called the one that went on")
 def test_the_one_who_went_on_is_named(monkeypatch):
     monkeypatch.setattr(lab.cell_search, "SimulatedSession", partial(SimulatedSession, stuck_s=0.2))
 

@@ -1,0 +1,66 @@
+"""In a notebook results and explorations show themselves as tables, in which whatever users name is text."""
+
+import pytest
+
+import lab
+from lab import Exploration, ok, violation
+from lab.exploring import explore
+
+
+class Scripted(lab.Scenario):
+    """Named so that it would do harm where it is not escaped."""
+
+    tag: str = "<script>alert(1)</script>"
+    outcomes = {"bad": violation("<b>never</b>"), "ok": ok("fine")}
+    guards = ("none",)
+    stores = ("memory",)
+
+    def setup(self, world):
+        world.store.write({"count": 0})
+
+    def section(self, world, actor):
+        world.store.write({"count": world.store.read()["count"] + 1})
+
+    def judge(self, world, returns):
+        return self.first({}, bad=world.store.read()["count"] < len(returns))
+
+
+def test_results_show_rates_with_their_intervals(tmp_path):
+    results = lab.run(
+        "ticket_sale",
+        engine="simulated",
+        guards=["none", "lock"],
+        processes=[5],
+        trials=50,
+        out=tmp_path / "<i>results",
+    )
+    shown = results._repr_html_()
+
+    assert "&lt;i&gt;results" in shown
+    assert shown.count("<tr") == 3
+    assert "0 % [0, 7" in shown
+    assert "100 % [92" in shown
+
+
+def test_an_exploration_shows_its_verdict_and_the_schedules_and_escapes_what_is_not_its_own(tmp_path):
+    found: Exploration = explore(Scripted.reference, processes=[2], out=tmp_path / "found")
+    shown = found._repr_html_()
+
+    assert "<b>found</b>" in shown
+    assert "&lt;b&gt;never&lt;/b&gt;" in shown
+    assert "1-none-bad.json" in shown
+
+
+def test_a_notebook_runs_and_shows_both(tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    cells = [
+        "import lab",
+        "lab.run('ticket_sale', engine='simulated', guards=['lock'], processes=[2], trials=20, out='results/a')",
+        "lab.explore('ticket_sale', guards=['lock'], processes=[2], out='results/b')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=100).execute()
+    shown = ["".join(output.get("data", {}).get("text/html", "") for output in cell.outputs) for cell in notebook.cells]
+
+    assert "0 % [0, 17" in shown[1]
+    assert "<b>proved</b>" in shown[2]

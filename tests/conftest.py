@@ -26,7 +26,22 @@ settings.load_profile("lab")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--thorough", action="store_true", help="Repeat as often as the documentation claims.")
+    parser.addoption("--thorough", action="store_true", help="Repeat as often as is claimed, and leave nothing out.")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What is marked as thorough is left out, unless it is asked for."""
+    if not config.getoption("thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+
+
+def thorough(*values):
+    """Values of a parameter that are tried with --thorough alone: others like them are tried always."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.thorough) for value in values
+    ]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from conftest import thorough
 
 from lab import archive, verbs
 from lab.cli import main as cli
@@ -153,7 +154,7 @@ def await_line(stream, line):
     assert line in iter(stream.readline, "")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *thorough(signal.SIGTERM)])
 def test_an_interrupted_run_is_exit_code_130_keeps_its_rows_shows_them_and_says_how_to_go_on(tmp_path, number):
     (tmp_path / "paused.py").write_text(INTERRUPTED)
     command = ["run", "paused.py:Paused", *ONE_CELL, "-n", "100", "--out", "results"]

@@ -1,7 +1,7 @@
 """What a primitive was left in never reaches the next trial."""
 
 import pytest
-from conftest import make_cell, outcomes
+from conftest import make_cell, outcomes, thorough
 
 from lab.engines.real.primitives import RealMaker
 from lab.errors import UsageError
@@ -115,7 +115,7 @@ DEEDS = [name.removeprefix("_leave_") for name in vars(Leaves) if name.startswit
 
 
 @pytest.mark.parametrize("what", ["nothing", *DEEDS])
-@pytest.mark.parametrize("start_method", ["fork", "forkserver"])
+@pytest.mark.parametrize("start_method", ["fork", *thorough("forkserver")])
 def test_every_trial_finds_every_primitive_as_it_was_declared(run, what, start_method):
     trials = run(make_cell(Leaves, processes=1, what=what, start_method=start_method), 4)
 

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import thorough
 
 from lab.engines.controlled.session import ControlledSession
 from lab.schedulers.dpor import Dpor
@@ -151,7 +152,12 @@ def test_a_rule_of_the_users_own_decides(name, rules, verdict, tmp_path):
     assert explored(name, tmp_path, **rules).verdict == verdict
 
 
-@pytest.mark.parametrize("name", [name for name in FOUND if "/" not in name])
+OFTEN_REPLAYED = ("buy", "database_add", "lock_order", "lost_wakeup", "torn_file")
+
+
+@pytest.mark.parametrize(
+    "name", [*OFTEN_REPLAYED, *thorough(*(name for name in FOUND if "/" not in name and name not in OFTEN_REPLAYED))]
+)
 def test_a_schedule_that_was_found_repeats_every_time(name, found, often):
     finding = found(name).findings[0]
     path = HOME / f"{name}.py"
@@ -169,7 +175,7 @@ def test_a_schedule_that_was_found_repeats_every_time(name, found, often):
     assert set(outcomes) == {finding.schedule.set["ending"]}
 
 
-@pytest.mark.parametrize("strategy", ["bounded", "exhaustive", "random", "pct"])
+@pytest.mark.parametrize("strategy", ["bounded", "random", *thorough("exhaustive", "pct")])
 def test_every_strategy_finds_what_is_broken_and_nothing_else(strategy, tmp_path):
     executions = 10 if strategy in ("random", "pct") else 40
     broken = explored("buy", tmp_path / "broken", strategy=strategy, executions=executions)
@@ -194,15 +200,8 @@ def searched(name, scheduler):
 @pytest.mark.parametrize(
     "name",
     [
-        "create_exclusively",
-        "database_add",
-        "empty_queue",
-        "late_start",
-        "late_writer",
-        "lock_order",
-        "lost_wakeup",
-        "one_sentinel",
-        "value_add",
+        *("empty_queue", "lost_wakeup", "value_add"),
+        *thorough("create_exclusively", "database_add", "late_start", "late_writer", "lock_order", "one_sentinel"),
     ],
 )
 def test_the_reduced_search_meets_every_class_of_schedules_that_there_is(name):

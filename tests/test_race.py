@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from conftest import eventually, make_cell, outcomes
+from conftest import eventually, make_cell, outcomes, thorough
 
 from lab.engines import scratch
 from lab.engines.controlled.free_runs import Left
@@ -310,7 +310,7 @@ def test_nonsense_is_one_message_and_exit_code_2(lab, tmp_path, arguments, said)
 # Interruptions ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, *thorough(signal.SIGKILL)])
 def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_path, number):
     name = f"slow_{tmp_path.name}.py"
     script = written(tmp_path, name, "import time; time.sleep(0.05); print('done')")

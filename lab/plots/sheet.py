@@ -150,7 +150,8 @@ def _settle(figure: Figure, rectangle: tuple[float, float, float, float]) -> Non
     for artist in (*figure.texts, *figure.legends):
         artist.set_in_layout(False)
     engine.execute(figure)
-    figure.set_layout_engine("none")
+    # Not "none", which is a layout engine to savefig, and has it draw everything twice.
+    figure.set_layout_engine(None)
 
 
 def _height(figure: Figure, artist: Any) -> float:

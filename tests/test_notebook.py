@@ -39,7 +39,7 @@ def test_results_show_rates_with_their_intervals(tmp_path):
     shown = results._repr_html_()
 
     assert "&lt;i&gt;results" in shown
-    assert shown.count("<tr") == 3
+    assert shown.count("<tr") == 9
     assert "0 % [0, 7" in shown
     assert re.search(r"<td>\d\d % \[\d\d, \d\d\]</td>", shown)
 

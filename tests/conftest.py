@@ -39,15 +39,22 @@ def pytest_collection_modifyitems(config, items):
 
 def thorough(*values):
     """Values of a parameter that are tried with --thorough alone: others like them are tried always."""
-    return [
-        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.thorough) for value in values
-    ]
+    each = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [pytest.param(*value, marks=pytest.mark.thorough) for value in each]
 
 
 @pytest.fixture
 def often(request) -> Callable[[int, int], int]:
     """How often to repeat something: seldom, or with --thorough often."""
     return lambda seldom, often: often if request.config.getoption("thorough") else seldom
+
+
+@pytest.fixture(scope="module")
+def no_pictures():
+    """For results that nobody looks at: to draw them takes longer than to measure a few trials."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lab.verbs.plot", lambda results: [])
+        yield
 
 
 NO_DELAY = {"read_delay": "0", "write_delay": "0"}

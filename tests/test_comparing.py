@@ -12,6 +12,8 @@ from lab import comparing, run
 from lab.cli.compare_text import document
 from lab.comparing import compare, compared, measured
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 BLOCKS, SIZE = 4, 100
 # With sizes so small that chance alone decides what is called worse.
 ANY = {"rate_size": 1e-4, "wall_size": 1e-4}

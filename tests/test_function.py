@@ -10,6 +10,8 @@ import pytest
 import lab
 from lab.errors import UsageError
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 @pytest.fixture
 def shop(tmp_path):

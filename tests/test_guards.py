@@ -1,7 +1,7 @@
 """Safe guards let nothing through, and a broken one is found out."""
 
 import pytest
-from conftest import NO_DELAY, make_cell, outcomes
+from conftest import NO_DELAY, make_cell, outcomes, thorough
 
 from lab.errors import UsageError
 from lab.guard import Guard
@@ -16,12 +16,13 @@ from lab.scenario import Scenario
 from lab.store import VersionedStore
 from lab.trial import ok
 
-STORES = ["json_file", "atomic_json_file", "memory", "sqlite"]
 SAFE = ["lock", "rlock", "semaphore(1)", "bounded_semaphore(1)", "file_lock", "queue", "pipe"]
 SAFE_PAIRS = [
-    *[(guard, store) for guard in SAFE for store in STORES],
+    *[(guard, "json_file") for guard in SAFE],
+    *[(guard, "memory") for guard in SAFE],
     *[("optimistic", store) for store in ("atomic_json_file", "memory", "sqlite")],
     ("transaction", "sqlite"),
+    *thorough(*[(guard, store) for guard in SAFE for store in ("atomic_json_file", "sqlite")]),
 ]
 A_LITTLE = {"read_delay": "100us", "write_delay": "100us"}
 

@@ -52,6 +52,9 @@ COUNTER = """
 """
 
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def loaded(tmp_path_factory):
     """All that is loaded late: a run of pytest within this one forgets its modules, and some can't be loaded twice."""
@@ -230,6 +233,7 @@ def test_a_benchmark_tells_the_rate_beside_the_time_guard_by_guard(tested):
     )
 
 
+@pytest.mark.thorough
 def test_it_works_in_several_processes_of_xdist(pytester):
     pytester.makepyfile(
         test_one="def test_it(lab_race):\n    lab_race(lambda: None, processes=1, trials=5).at_most(0.6)\n",

@@ -98,7 +98,7 @@ def test_after_kills_of_the_coordinator_resuming_gives_the_same_trials_and_seeds
     assert lab(*ARGUMENTS, "--out", str(undisturbed)).wait() == 0
 
     arguments = [*ARGUMENTS, "--out", str(killed)]
-    for _ in range(often(6, 20)):
+    for _ in range(often(4, 20)):
         run = lab(*arguments)
         time.sleep(chance.uniform(0, 0.8))
         run.kill()

@@ -56,15 +56,19 @@ class MirroredSession(SimulatedSession):
         self._links = [Link(stuck_s) for _ in range(cell.processes + len(cell.guard.services()))]
         self._real: RealMaker | None = None
         self._has_remains = False
-        super().__init__(
-            cell,
-            seed,
-            is_timed=is_timed,
-            keeps_history=keeps_history,
-            timeout_s=timeout_s,
-            most_operations=most_operations,
-            stuck_s=2 * stuck_s,  # a link notices before, unless setup or judge is what does not end
-        )
+        try:
+            super().__init__(
+                cell,
+                seed,
+                is_timed=is_timed,
+                keeps_history=keeps_history,
+                timeout_s=timeout_s,
+                most_operations=most_operations,
+                stuck_s=2 * stuck_s,  # a link notices before, unless setup or judge is what does not end
+            )
+        except BaseException:
+            shutil.rmtree(self._root, ignore_errors=True)
+            raise
         self._stuck_s = stuck_s
 
     def close(self) -> None:

@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 _raw_connection, _raw_cursor = sqlite3.Connection, sqlite3.Cursor
 _COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)
-_CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "DROP", "ALTER")
+_CHANGES_ROWS = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+_CHANGES = (*_CHANGES_ROWS, "CREATE", "DROP", "ALTER")
+_TAKES_NO_LOCK = ("BEGIN", "SAVEPOINT")
+_ENDS = ("COMMIT", "RELEASE")
 
 
 def _kind(sql: str) -> str:
@@ -32,6 +35,8 @@ def _kind(sql: str) -> str:
         return "statement"
     if words[0] == "BEGIN" and len(words) > 1 and words[1] in ("IMMEDIATE", "EXCLUSIVE"):
         return f"BEGIN {words[1]}"
+    if words[0] == "END":
+        return "COMMIT"
     if words[0] == "WITH":
         return next((word for word in words if word in _CHANGES), "SELECT")
     return words[0]
@@ -169,7 +174,9 @@ class ControlledConnection(sqlite3.Connection):
             call()
             cursor.keep_rows()
 
-        if kind not in _CHANGES or self.isolation_level is not None or self.in_transaction:
+        # Python itself begins a transaction before rows are changed, unless it was told not to.
+        is_begun = self.in_transaction or (kind in _CHANGES_ROWS and self._begins)
+        if kind not in _CHANGES or is_begun:
             self._done(kind, do)
             return
         with me:
@@ -180,6 +187,11 @@ class ControlledConnection(sqlite3.Connection):
         except BaseException:
             self.rollback()
             raise
+
+    @property
+    def _begins(self) -> bool:
+        is_told_not_to = getattr(self, "autocommit", None) is True  # since Python 3.12
+        return self.isolation_level is not None and not is_told_not_to
 
     def commit(self) -> None:
         """Keep what was written; nothing without a transaction."""
@@ -246,13 +258,13 @@ class ControlledConnection(sqlite3.Connection):
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
                 me.tell("database", self._path, True, self._is_held)
-                may_wait = kind == "COMMIT" or (not self._is_reading and error.sqlite_errorcode == sqlite3.SQLITE_BUSY)
+                may_wait = kind in _ENDS or (not self._is_reading and error.sqlite_errorcode == sqlite3.SQLITE_BUSY)
                 if not (self._has_patience and may_wait and me.ask("databases", "do again", self._path, kind)):
                     raise
             else:
                 break
         is_open = kind != "close" and self.in_transaction
-        self._is_reading = is_open and kind != "BEGIN"
+        self._is_reading = is_open and kind not in _TAKES_NO_LOCK
         if self._is_reading != self._is_held:
             self._is_held = self._is_reading
             me.tell("database", self._path, False, self._is_held)

@@ -156,6 +156,17 @@ _PIPE = {
     "wait": Meaning(remedy="send into"),
 }
 
+# Tasks that go out to workers, and results that come in, each in a place of its own.
+_POOL = {
+    "submit": Meaning(Effect.EXCHANGE, joint="to pool"),
+    "take": Meaning(Effect.EXCHANGE, joint="from pool", remedy="submit to"),
+    "give": Meaning(Effect.EXCHANGE, joint="to pool"),
+    "offer": Meaning(Effect.EXCHANGE, joint="to pool"),
+    "collect": Meaning(Effect.EXCHANGE, joint="from pool", remedy="give to"),
+    "look": Meaning(Effect.EXCHANGE, joint="into pool"),
+    "close": Meaning(Effect.EXCHANGE, joint="pool"),
+}
+
 _KINDS: dict[str, dict[str, Meaning]] = {
     "store": _STORE,
     "lock": _LOCK,
@@ -170,6 +181,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "buffer": _BUFFER,
     "queue": _QUEUE,
     "pipe": _PIPE,
+    "pool": _POOL,
     "value": {**_RLOCK, "read": _STORE["read"], "write": _STORE["write"]},
     "notes": {"note": Meaning()},
 }

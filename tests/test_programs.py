@@ -21,6 +21,8 @@ IN_BLOCKS = r"\A((one \d\n){3}(two \d\n){3}|(two \d\n){3}(one \d\n){3})\Z"
 
 FOUND = {
     "buy": "unserial-1",
+    "buy_executor": "raised-JSONDecodeError",
+    "buy_pool": "raised-JSONDecodeError",
     "create_if_missing": "unserial-1",
     "database_add": "unserial-1",
     "database_add_deferred": "raised-OperationalError",
@@ -57,7 +59,9 @@ FOUND = {
 PROVED = [
     *(
         "append_log",
+        "buy_executor_flock",
         "buy_lock",
+        "buy_pool_lock",
         "check",
         "create_exclusively",
         "database_add_immediate",
@@ -84,13 +88,14 @@ UNKNOWN = {
     "doubtful/chance": "draws a random value at chance.py:8",
     "doubtful/clock": "the clock, of which one course was tried, is read at clock.py:8",
     "doubtful/dates": "the clock, of which one course was tried, is read at dates.py:9",
-    "doubtful/executors": "a ProcessPoolExecutor at executors.py:11",
+    "doubtful/executors": "a look whether a pool has a result",
     "doubtful/foreign": "a C library at foreign.py:8",
     "doubtful/handlers": "a signal handler at handlers.py:8",
+    "doubtful/lost_task": "a worker of a pool that ends by itself at lost_task.py:8",
     "doubtful/managers": "a Manager at managers.py:11",
     "doubtful/mapped": "shared memory by mmap at mapped.py:6",
     "doubtful/memory": "shared memory by mmap at memory.py:14",
-    "doubtful/pools": "a Pool at pools.py:11",
+    "doubtful/pools": "a callback of a pool, which another thread would call at pools.py:13",
     "doubtful/programs": "another program at programs.py:8",
     "doubtful/sockets": "a socket at sockets.py:8",
     "doubtful/spawned": "start method spawn at spawned.py:",
@@ -108,6 +113,7 @@ JUDGED = [
     ("print_lines_lock", {"expect_output": IN_BLOCKS}, "proved"),
     ("buy_lock", {"is_deterministic": True}, "found"),
     ("value_add_lock", {"is_deterministic": True}, "proved"),
+    ("pool_memory", {"is_deterministic": True}, "found"),
     ("value_add", {"check": "grep -q 2"}, "found"),
     ("value_add_lock", {"check": "grep -q 2"}, "proved"),
 ]
@@ -201,7 +207,15 @@ def searched(name, scheduler):
     "name",
     [
         *("empty_queue", "lost_wakeup", "value_add"),
-        *thorough("create_exclusively", "database_add", "late_start", "late_writer", "lock_order", "one_sentinel"),
+        *thorough(
+            "create_exclusively",
+            "database_add",
+            "late_start",
+            "late_writer",
+            "lock_order",
+            "one_sentinel",
+            "pool_memory",
+        ),
     ],
 )
 def test_the_reduced_search_meets_every_class_of_schedules_that_there_is(name):

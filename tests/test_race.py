@@ -89,6 +89,37 @@ def test_a_sale_without_a_lock_ends_as_no_serial_order_does_and_one_with_a_lock_
     assert [ending.runs for ending in endings(raced_sales, sales[0])] == [20]
 
 
+TASKS = """
+import fcntl, time
+from {module} import {kind}
+
+def add(number):
+    with open("lock", "w") as lock:
+        {begin}
+        with open("count.txt") as file:
+            count = int(file.read())
+        time.sleep(0.05)
+        with open("count.txt", "w") as file:
+            file.write(f"{{count + 1}}")
+
+if __name__ == "__main__":
+    with open("count.txt", "w") as file:
+        file.write("0")
+    with {kind}(2) as pool:
+        list(pool.map(add, range(2)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"), [("multiprocessing", "Pool"), ("concurrent.futures", "ProcessPoolExecutor")]
+)
+@pytest.mark.parametrize(
+    ("begin", "outcome"), [("pass", "unserial"), ("fcntl.flock(lock, fcntl.LOCK_EX)", "serial")], ids=["bare", "locked"]
+)
+def test_tasks_of_a_pool_are_compared_with_tasks_one_after_another(raced, module, kind, begin, outcome):
+    assert raced(TASKS.format(module=module, kind=kind, begin=begin)) == {outcome: 2}
+
+
 @pytest.mark.parametrize(
     ("text", "outcome"),
     [

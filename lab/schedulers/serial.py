@@ -3,6 +3,9 @@
 How a program ends in these is what its author can have meant; an ending that none of them has is the work of a race.
 Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
 later. Any other process that has to wait shows that its order can't finish: that execution is cut.
+
+The workers of a pool are processes that begin anew with each task, so it is the tasks that come one after another;
+where somebody waits for whichever result is first, the offer of a result may come later than the rest of its task.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ FIRST = 0
 
 HELPERS = frozenset({"deliver"})
 """What is done for a process behind its back is done at once."""
+
+_NOBODY = -1
 
 
 class Serial:
@@ -54,7 +59,9 @@ class Serial:
         self._running = FIRST
         self._begun: set[int] = {FIRST}
         self._seen: set[int] = {FIRST}
-        self._ended: set[int] = set()
+        self._ended: set[int] = {_NOBODY}
+        self._stopped: set[int] = set()
+        """The workers of pools that were told to end, which is no choice."""
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
@@ -62,7 +69,14 @@ class Serial:
         for place, operation in enumerate(enabled):
             if operation.kind in HELPERS:
                 return place
+            if operation.kind == "take" and operation.is_read:
+                self._stopped.add(operation.actor)
+                return place
+            if operation.kind == "exit" and operation.actor in self._stopped:
+                return place
         able = {operation.actor: place for place, operation in enumerate(enabled)}
+        if self._running in able and enabled[able[self._running]].kind == "offer":
+            self._begin_anew(self._running)
         fresh = [actor for actor in able if actor not in self._seen]
         self._seen |= set(able)
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
@@ -72,11 +86,19 @@ class Serial:
         self._running = actor
         self._begun.add(actor)
         operation = enabled[able[actor]]
+        if operation.kind in ("take", "give", "offer"):
+            self._begin_anew(actor)
         if operation.kind == "exit":
             self._ended.add(actor)
             if not self._accepts(actor):
                 raise Cut
         return able[actor]
+
+    def _begin_anew(self, worker: int) -> None:
+        """It has a task, or none any more: which worker takes which, and when it goes on, is open again."""
+        self._begun.discard(worker)
+        self._seen.discard(worker)
+        self._running = _NOBODY
 
     def _able_to_follow(
         self, able: dict[int, int], fresh: list[int], enabled: Sequence[Operation], is_idle: bool

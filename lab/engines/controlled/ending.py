@@ -28,8 +28,13 @@ class State(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The same for two that are the same, but for the order among different processes' output."""
-        parts = (sorted(self.files.items()), sorted(self.codes.items()), sorted(self.printed.items()))
+        """The same for two that are the same, but for the order among different processes' output.
+
+        Who has printed nothing, and ended well, might as well not have been: as a worker for whom no task was left.
+        """
+        codes = sorted((name, code) for name, code in self.codes.items() if code != 0)
+        printed = sorted((name, data) for name, data in self.printed.items() if data)
+        parts = (sorted(self.files.items()), codes, printed)
         return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from lab.engines.controlled.databases import Databases
 from lab.engines.controlled.files import Files
 from lab.engines.controlled.memory import Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
+from lab.engines.controlled.pools import Pool
 from lab.engines.controlled.processes import Processes
 from lab.engines.controlled.semaphores import FileLocks, Semaphore
 from lab.engines.controlled.signals import Barrier, Condition, Event
@@ -234,6 +235,8 @@ class Hearing:
             self.models[identity] = Queue(name, arguments[0], number, self._feeders.append)
         elif kind == "simple queue":
             self.models[identity] = SimpleQueue(name)
+        elif kind == "pool":
+            self.models[identity] = Pool(name)
         elif kind == "pipe":
             self.models[identity] = Pipe(name, actor.number)
         else:

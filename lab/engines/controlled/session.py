@@ -24,6 +24,7 @@ from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
+from lab.kinds import shown
 from lab.scheduler import Operation, Scheduler
 from lab.trial import Trial
 
@@ -185,7 +186,7 @@ class ControlledSession:
 def _wait(operation: Operation) -> str:
     if operation.kind == "exit":
         return "waits to end until what it has put into a queue is read"
-    things = " and ".join(operation.objects)
+    things = " and ".join(dict.fromkeys(map(shown, operation.objects)))
     where = f" at {operation.line}" if operation.line else ""
     return f"waits to {operation.kind} {things}{where}"
 

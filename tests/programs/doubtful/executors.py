@@ -1,4 +1,4 @@
-"""A pool of concurrent.futures, whose threads nothing controls."""
+"""An executor that is asked whether a result has come, which a thread of its own takes in."""
 
 from concurrent.futures import ProcessPoolExecutor
 
@@ -8,5 +8,6 @@ def work(number):
 
 
 if __name__ == "__main__":
-    with ProcessPoolExecutor(2) as pool:
-        print(list(pool.map(work, range(4))))
+    with ProcessPoolExecutor(1) as pool:
+        future = pool.submit(work, 1)
+        print(future.done())

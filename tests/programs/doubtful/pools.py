@@ -1,4 +1,4 @@
-"""A pool, whose threads nothing controls."""
+"""A pool that calls back when a result has come, from a thread of its own."""
 
 from multiprocessing import Pool
 
@@ -8,5 +8,7 @@ def work(number):
 
 
 if __name__ == "__main__":
+    found = []
     with Pool(2) as pool:
-        print(pool.map(work, range(4)))
+        pool.apply_async(work, (1,), callback=found.append).wait()
+    print(found)

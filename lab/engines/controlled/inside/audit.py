@@ -83,11 +83,6 @@ def install() -> None:
     for popen, name in popens:
         launch = _doubtful("_launch", popen._launch, f"start method {name}")
         popen._launch = launch
-    import concurrent.futures.process as executors
-    import multiprocessing.pool as pool
-
-    executors.ProcessPoolExecutor.__init__ = _abandoned("a ProcessPoolExecutor")  # type: ignore[method-assign]
-    pool.Pool.__init__ = _abandoned("a Pool")  # type: ignore[method-assign]
     managers.BaseManager.start = _abandoned("a Manager")  # type: ignore[method-assign]
     raw_signal = signal.signal
 

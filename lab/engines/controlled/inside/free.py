@@ -6,9 +6,12 @@ own, or all into one where somebody judges the order of what is printed.
 
 from __future__ import annotations
 
+import concurrent.futures.process as executors
+import multiprocessing.pool as pool
 import multiprocessing.popen_spawn_posix as popen_spawn
 import multiprocessing.process as process
 import os
+import signal
 import struct
 import sys
 import traceback
@@ -27,6 +30,8 @@ _numbers: dict[int, int] = {}
 
 class _Mode:
     is_serial = False
+    pools_at_work = 0
+    """Above 0 while a pool starts its workers, or ends them."""
 
 
 class Diary:
@@ -50,7 +55,10 @@ class Diary:
 
 
 def begin(*, is_serial: bool) -> None:
-    """Begin a run, in the process that is to run the script. If serial, who starts a process waits for its end."""
+    """Begin a run, in the process that is to run the script. If serial, who starts a process waits for its end.
+
+    A pool has one worker then, which does one task after another.
+    """
     _Mode.is_serial = is_serial
     me.connect()
     _print_apart()
@@ -86,13 +94,16 @@ def _fork() -> int:
 
 def _started(pid: int, number: int) -> None:
     _numbers[pid] = number
-    if _Mode.is_serial:
+    if _Mode.is_serial and not _Mode.pools_at_work:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def _reaped(pid: int, status: int) -> tuple[int, int]:
     if pid in _numbers:
-        me.tell("reaped", _numbers.pop(pid), os.waitstatus_to_exitcode(status))
+        code = os.waitstatus_to_exitcode(status)
+        # Whether a worker that waits for tasks is killed, or ends before, is no matter of the script's.
+        is_dismissed = _Mode.pools_at_work > 0 and code == -signal.SIGTERM
+        me.tell("reaped", _numbers.pop(pid), 0 if is_dismissed else code)
     return pid, status
 
 
@@ -106,8 +117,31 @@ def _wait() -> tuple[int, int]:
 
 def _kill(pid: int, sig: int) -> None:
     raw_kill(pid, sig)
-    if pid in _numbers and sig:
+    if pid in _numbers and sig and not _Mode.pools_at_work:
         me.tell("kill", _numbers[pid])
+
+
+def _by_pool(raw: Any) -> Any:
+    """What a pool does with its workers."""
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        _Mode.pools_at_work += 1
+        try:
+            return raw(*arguments, **named)
+        finally:
+            _Mode.pools_at_work -= 1
+
+    return called
+
+
+def _with_one_worker(raw: Any, workers: str) -> Any:
+    def opened(self: Any, *arguments: Any, **named: Any) -> None:
+        if _Mode.is_serial:
+            named |= {workers: 1} if not arguments else {}
+            arguments = (1, *arguments[1:]) if arguments else ()
+        raw(self, *arguments, **named)
+
+    return opened
 
 
 def _bootstrap(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -145,4 +179,11 @@ def install() -> None:
     os.fork, os.waitpid, os.wait, os.kill, os._exit = _fork, _waitpid, _wait, _kill, end  # type: ignore[assignment]
     process.BaseProcess._bootstrap = _bootstrap  # type: ignore[attr-defined]
     popen_spawn.Popen._launch = _launch_spawned  # type: ignore[attr-defined]
+    own: Any = pool.Pool
+    own.__init__ = _with_one_worker(own.__init__, "processes")
+    own._repopulate_pool_static = staticmethod(_by_pool(own._repopulate_pool_static))
+    own._terminate_pool = staticmethod(_by_pool(own._terminate_pool))
+    executor: Any = executors.ProcessPoolExecutor
+    executor.__init__ = _with_one_worker(executor.__init__, "max_workers")
+    executor._spawn_process = _by_pool(executor._spawn_process)
     traceback.print_exc = _print_exc

@@ -151,6 +151,9 @@ def install() -> None:
     os.fork, os._exit, os.waitpid, os.kill = controlled_fork, controlled_exit, controlled_waitpid, controlled_kill  # type: ignore[assignment]
     os.wait = lambda: controlled_waitpid(-1, 0)
     os.getpid = lambda: _FIRST_PID + me.number if me.is_controlled else raw_getpid()
+    # It compares the pid at hand, asked for as it was when the module was loaded, with one that was asked for later.
+    call = util.Finalize.__call__
+    call.__defaults__ = tuple(os.getpid if default is raw_getpid else default for default in call.__defaults__ or ())
     os.getppid = lambda: _FIRST_PID + me.number // 1000
     popen_fork.Popen = ControlledPopen  # type: ignore[misc]
     process._cleanup = lambda: None  # type: ignore[attr-defined]

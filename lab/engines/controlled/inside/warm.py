@@ -31,9 +31,11 @@ from lab.engines.controlled.inside import (
     databases,
     descriptors,
     entries,
+    executors,
     files,
     free,
     pipes,
+    pools,
     processes,
     program,
     queues,
@@ -65,6 +67,8 @@ _INSTALLED = (
     pipes,
     values,
     processes,
+    pools,
+    executors,
     audit,
 )
 

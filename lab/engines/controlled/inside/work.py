@@ -1,0 +1,129 @@
+"""Work that a pool hands out: the controller has the tasks, workers take them, whoever waits for a result collects it.
+
+So a pool needs none of the threads that Python gives it. What only such a thread would do at a time of its own, such as
+to take a result in that nobody has waited for, leaves no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from multiprocessing.reduction import ForkingPickler
+from pickle import loads
+from typing import Any
+
+from lab.engines.controlled.inside import processes
+from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.clock import pass_s
+from lab.engines.controlled.inside.queues import packed, unpacked
+
+Key = tuple[int, int]
+"""Of a task and its result: the number of the job, and the place in it."""
+
+_CLOSE, _KILL = "close", "kill"
+_LOST = "lost"
+
+
+class Work:
+    """What a pool and its workers share: tasks that go out, and results that come in."""
+
+    def __init__(self) -> None:
+        self.identity = me.make("pool")
+        self.waiting: dict[Key, Callable[[Any], None]] = {}
+        """What is to be done with each result that has not been collected."""
+        self.workers: list[Any] = []
+
+    def submit(self, key: Key, task: Any, arrived: Callable[[Any], None]) -> None:
+        """Hand a task out; raises what pickling it raises."""
+        data = bytes(ForkingPickler.dumps(task))
+        self.waiting[key] = arrived
+        me.ask_about(data, self.identity, "submit", key, packed(data))
+        me.told("result", called(key))
+
+    def take(self) -> Any:
+        """The next task, in a worker; None at the end."""
+        taken = me.ask(self.identity, "take")
+        if taken == _KILL:
+            processes.controlled_exit(0)
+        if taken == _CLOSE:
+            return None
+        key, data = taken
+        me.told("result", called(key))
+        return loads(unpacked(data))
+
+    def give(self, key: Key, result: Any) -> None:
+        """A result, from a worker; raises what pickling it raises."""
+        data = bytes(ForkingPickler.dumps(result))
+        me.ask_about(data, self.identity, "give", key, packed(data))
+        me.told("result", f"the result of {called(key)}")
+
+    def collect(self, keys: Iterable[Key], *, is_any: bool = False, timeout: float | None = None) -> bool:
+        """Wait for all of these results, or for any; False if they did not come in time."""
+        wanted = sorted(key for key in keys if key in self.waiting)
+        if not wanted:
+            return True
+        if timeout is not None and timeout <= 0:
+            return self.look(wanted)
+        found = me.ask(self.identity, "collect", wanted, is_any, timeout is not None)
+        if found == _LOST:
+            me.abandon("a worker of a pool that ends by itself")
+        if not found:
+            pass_s(timeout or 0.0)
+            return False
+        me.told("result", "the results of " + ", ".join(called(key) for key, _ in found))
+        self._arrive(found)
+        return True
+
+    def look(self, keys: Iterable[Key]) -> bool:
+        """Take in what has come of these results; True if that is all. A pool's thread might not be so far."""
+        me.doubt("a look whether a pool has a result, which its own thread may not have taken in")
+        wanted = sorted(key for key in keys if key in self.waiting)
+        self._arrive(me.ask(self.identity, "look", wanted))
+        return not any(key in self.waiting for key in wanted)
+
+    def _arrive(self, found: Iterable[tuple[Key, Any]]) -> None:
+        for key, data in found:
+            self.waiting.pop(key)(loads(unpacked(data)))
+
+    def close(self) -> None:
+        """Let the workers end when all is done."""
+        me.ask(self.identity, "close", _CLOSE)
+
+    def terminate(self) -> None:
+        """Kill the workers: those who have nothing left to do but to wait are asked to end at once instead."""
+        if not self.waiting:
+            me.ask(self.identity, "close", _KILL)
+        else:
+            for worker in self.workers:
+                worker.terminate()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until all workers have ended."""
+        for worker in self.workers:
+            worker.join()
+
+
+def called(key: Key) -> str:
+    """`task 1.1`: the number of the job, and of the task in it."""
+    return f"task {key[0] + 1}.{key[1] + 1}"
+
+
+class Tasks:
+    """In the place of the queue from which a worker gets."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def get(self, block: bool = True) -> Any:
+        """The next; None at the end."""
+        return self._work.take()
+
+
+def silent(raw: Any) -> Any:
+    """Of an exception that goes to another process the traceback is formatted, from source files: that is our own."""
+
+    def made(self: Any, *arguments: Any) -> None:
+        with me:
+            raw(self, *arguments)
+
+    return made

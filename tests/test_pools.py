@@ -1,0 +1,103 @@
+"""Pools and executors of scripts under control: their tasks, their results, and who gets which."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.engines.controlled.session import ControlledSession
+from lab.schedulers.dpor import Dpor
+from lab.schedulers.serial import Serial
+from lab.script import Script
+from lab.script_exploring import explore_script
+from lab.search import Limits, Tally, search
+
+HOME = Path(__file__).parent / "programs"
+POOL = """
+from multiprocessing import Pool, TimeoutError
+
+def work(name):
+{body}
+
+if __name__ == "__main__":
+    with Pool({workers}) as pool:
+{main}
+"""
+
+
+def written(tmp_path, body, main, workers=2):
+    path = tmp_path / "script.py"
+    inner = "\n".join(f"        {line}" for line in main)
+    path.write_text(POOL.format(body=f"    {body}", main=inner, workers=workers))
+    return Script(str(path), files=[str(path)])
+
+
+def searched(script):
+    session, tally = ControlledSession(script.program()), Tally(is_reduced=False)
+    try:
+        assert search(session, Dpor(), tally, Limits(None, 100.0), lambda tally: None) == ""
+    finally:
+        session.close()
+    return tally
+
+
+def test_what_a_pool_and_an_executor_can_do_they_do_under_control():
+    path = HOME / "pool_surface.py"
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    session, serial = ControlledSession(Script(str(path), files=[str(path)]).program()), Serial(1)
+    try:
+        assert serial.begin()
+        assert session.execute(serial).ending.kind == "done"
+        printed = session.printed_by(0).decode()
+    finally:
+        session.close()
+
+    assert printed.splitlines() == plain.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("workers", "classes"), [(1, 1), (2, 4)])
+def test_which_worker_takes_which_of_two_tasks_is_the_only_choice_between_tasks_that_share_nothing(
+    tmp_path, workers, classes
+):
+    # One of two workers takes both, or each takes one: four ways to hand two tasks to two workers.
+    tally = searched(written(tmp_path, "return name", ["print(pool.map(work, range(2)))"], workers))
+    assert (tally.classes, tally.doubt) == (classes, "")
+
+
+def test_a_timeout_may_fire_before_a_result_comes(tmp_path):
+    main = (
+        "result = pool.apply_async(work, (1,))",
+        "try:",
+        "    print(result.get(5))",
+        "except TimeoutError:",
+        '    print("late", result.get())',
+    )
+    tally = searched(written(tmp_path, "return name", main, 1))
+    assert sorted(seen.detail for seen in tally.seen.values()) == ["main prints 1", "main prints late 1"]
+
+
+def test_whoever_waits_for_any_result_may_get_any_first(tmp_path):
+    main = ("print(list(pool.imap_unordered(work, range(2))))",)
+    tally = searched(written(tmp_path, "return name", main))
+    assert sorted(seen.detail for seen in tally.seen.values()) == ["main prints [0, 1]", "main prints [1, 0]"]
+
+
+def test_results_in_their_order_come_in_their_order(tmp_path):
+    tally = searched(written(tmp_path, "return name", ("print(list(pool.imap(work, range(2))))",)))
+    assert [seen.detail for seen in tally.seen.values()] == ["main prints [0, 1]"]
+
+
+def test_a_pool_that_is_ended_in_the_middle_of_a_task_kills_its_worker(tmp_path):
+    script = written(tmp_path, 'open("left.txt", "w").write("x")', ("pool.apply_async(work, (1,))",), 1)
+    (cell,) = explore_script(script, out=tmp_path / "out", seconds=20.0).cells
+    assert (cell.verdict, cell.reason) == (
+        "unknown",
+        "not controlled: a process is killed, and not every moment for it was tried",
+    )
+
+
+def test_tasks_that_print_are_compared_whoever_runs_them(tmp_path):
+    script = written(tmp_path, 'open(f"{name}.txt", "w").write(name); print(name)', ('pool.map(work, "ab")',))
+    (cell,) = explore_script(script, out=tmp_path / "out", seconds=20.0).cells
+    assert (cell.verdict, cell.reason) == ("proved", "")

@@ -16,7 +16,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.conflict import Conflict
-from lab.kinds import Effect, is_vain, meaning
+from lab.kinds import LOCKS, Effect, family, is_vain, meaning
 from lab.scheduler import Event, Operation
 
 Clock = list[int]
@@ -42,6 +42,8 @@ def conflicts(events: Sequence[Event], permits: Mapping[str, int]) -> list[Confl
             continue
         site = operation.line, operation.kind
         for name in operation.objects:
+            if family(name) in LOCKS:
+                continue  # it is held for this access alone, so it keeps nobody from coming between two of them
             if event.result and is_vain(event, meaning(operation.kind, name)):
                 continue
             for other, earlier in past.unordered(operation, name, site, place):

@@ -189,6 +189,9 @@ _KINDS: dict[str, dict[str, Meaning]] = {
 _UNKNOWN = Meaning(Effect.EXCHANGE)
 """Of a kind that is not in the table: better a conflict that is not told than one that is none."""
 
+LOCKS = frozenset({"lock", "rlock", "semaphore", "bounded_semaphore"})
+"""The families of what an access to data may take and give back."""
+
 FAINT = ("sleep", "note")
 """Kinds that concern nobody else."""
 

@@ -11,8 +11,8 @@ from lab.schedulers.dpor import Dpor
 from lab.schedulers.exhaustive import Exhaustive
 from lab.schedulers.replay import Replay
 from lab.script import Script
-from lab.script_exploring import explore_script
-from lab.search import Limits, Tally, search
+from lab.script_exploring import explore_script, replay_script
+from lab.search import Limits, Tally, conflicts_of, search
 
 HOME = Path(__file__).parent / "programs"
 FOUR = f"{HOME}/rules.py:at_most_four"
@@ -227,6 +227,11 @@ def test_the_reduced_search_meets_every_class_of_schedules_that_there_is(name):
 
 def test_two_buyers_take_at_most_sixty_four_executions():
     assert searched("buy", Dpor()).executions <= 64
+
+
+def test_the_lock_that_an_access_to_a_value_takes_for_itself_is_no_data(found):
+    execution = replay_script(found("value_add").findings[0].schedule).execution
+    assert {conflict.object for conflict in conflicts_of(execution)} == {"value 1 (value_add.py:11)"}
 
 
 def test_two_who_add_to_a_value_have_four_classes_of_schedules():

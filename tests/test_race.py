@@ -111,7 +111,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(
-    ("module", "kind"), [("multiprocessing", "Pool"), ("concurrent.futures", "ProcessPoolExecutor")]
+    ("module", "kind"), [("multiprocessing", "Pool"), *thorough(("concurrent.futures", "ProcessPoolExecutor"))]
 )
 @pytest.mark.parametrize(
     ("begin", "outcome"), [("pass", "unserial"), ("fcntl.flock(lock, fcntl.LOCK_EX)", "serial")], ids=["bare", "locked"]

@@ -15,6 +15,25 @@ from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.work import Tasks, Work, silent
 
 
+class _Breakable(Work):
+    """Work that is lost as a whole when a worker ends by itself."""
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.futures: dict[Any, ControlledFuture] = {}
+        self.is_broken = False
+
+    def lost(self) -> None:
+        """Whatever has no result is told so, and the other workers are killed."""
+        self.is_broken = True
+        for key in sorted(self.waiting):
+            why = "A process in the process pool was terminated abruptly while the future was running or pending."
+            self.futures[key].set_exception(executors.BrokenProcessPool(why))
+        self.waiting.clear()
+        for worker in self.workers:
+            worker.terminate()
+
+
 class _Returned:
     """In the place of the queue into which a worker of an executor puts."""
 
@@ -95,7 +114,7 @@ def _open_executor(
     self._max_workers = max_workers or os.cpu_count() or 1
     self._mp_context = mp_context or multiprocessing.get_context()
     self._begin = initializer, initargs
-    self._work = Work()
+    self._work = _Breakable(self._mp_context)
     self._submitted, self._is_shut = 0, False
     self._at_exit = util.Finalize(None, _finish, args=(self._work,), exitpriority=15)
 
@@ -105,13 +124,15 @@ def _submit(self: Any, fn: Callable[..., Any], /, *arguments: Any, **named: Any)
     if self._is_shut:
         raise RuntimeError("cannot schedule new futures after shutdown")
     work = self._work
+    if work.is_broken:
+        raise executors.BrokenProcessPool("A child process terminated abruptly, the process pool is not usable anymore")
     if not work.workers:
         begin = (Tasks(work), _Returned(work), *self._begin, None)
         for _ in range(self._max_workers):
             worker = self._mp_context.Process(target=executors._process_worker, args=begin)
             worker.start()
             work.workers.append(worker)
-    future = ControlledFuture(work, self._submitted)
+    future = work.futures[self._submitted, 0] = ControlledFuture(work, self._submitted)
     self._submitted += 1
     item = executors._CallItem(future.key[0], fn, arguments, named)
     try:

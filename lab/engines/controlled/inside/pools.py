@@ -123,7 +123,7 @@ def _open_pool(
         raise TypeError("initializer must be a callable")
     self._ctx = context or multiprocessing.get_context()
     self._processes, self._cache = processes, {}
-    self._work = work = Work()
+    self._work = work = Work(self._ctx)
     self._inqueue, self._outqueue, self._initializer, self._initargs = (
         Tasks(work),
         _Results(work),

@@ -26,7 +26,10 @@ _LOST = "lost"
 class Work:
     """What a pool and its workers share: tasks that go out, and results that come in."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Any) -> None:
+        method = context.get_start_method()
+        if method != "fork":
+            me.abandon(f"a pool whose workers are started by {method}")
         self.identity = me.make("pool")
         self.waiting: dict[Key, Callable[[Any], None]] = {}
         """What is to be done with each result that has not been collected."""
@@ -65,13 +68,18 @@ class Work:
             return self.look(wanted)
         found = me.ask(self.identity, "collect", wanted, is_any, timeout is not None)
         if found == _LOST:
-            me.abandon("a worker of a pool that ends by itself")
+            self.lost()
+            return True
         if not found:
             pass_s(timeout or 0.0)
             return False
         me.told("result", "the results of " + ", ".join(called(key) for key, _ in found))
         self._arrive(found)
         return True
+
+    def lost(self) -> None:
+        """A worker has ended by itself, and a task with it: where another takes its place, nobody controls that."""
+        me.abandon("a worker of a pool that ends by itself")
 
     def look(self, keys: Iterable[Key]) -> bool:
         """Take in what has come of these results; True if that is all. A pool's thread might not be so far."""

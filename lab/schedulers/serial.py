@@ -62,6 +62,10 @@ class Serial:
         self._ended: set[int] = {_NOBODY}
         self._stopped: set[int] = set()
         """The workers of pools that were told to end, which is no choice."""
+        self._holders: set[int] = set()
+        """The workers that have taken a task and not begun it."""
+        self._put_off: set[int] = set()
+        """Those of them who could have begun it: they do when another task was done before, else nothing is new."""
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
@@ -81,11 +85,14 @@ class Serial:
         self._seen |= set(able)
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
         is_idle = current is None and self._running == FIRST and len(self._seen) > 1
-        actors = self._able_to_follow(able, fresh, enabled, is_idle)
+        actors = [one for one in self._able_to_follow(able, fresh, enabled, is_idle) if one not in self._put_off]
+        if not actors:
+            self._cut()
         actor = actors[0] if len(actors) == 1 else self._chosen(actors)
         self._running = actor
         self._begun.add(actor)
         operation = enabled[able[actor]]
+        self._hand_out(actor, operation.kind, actors)
         if operation.kind in ("take", "give", "offer"):
             self._begin_anew(actor)
         if operation.kind == "exit":
@@ -93,6 +100,15 @@ class Serial:
             if not self._accepts(actor):
                 raise Cut
         return able[actor]
+
+    def _hand_out(self, actor: int, kind: str, actors: list[int]) -> None:
+        if actor == FIRST or kind in ("take", "offer"):
+            self._put_off |= self._holders & set(actors)
+            if kind == "take":
+                self._holders.add(actor)
+        elif actor in self._holders:
+            self._holders.remove(actor)
+            self._put_off.clear()
 
     def _begin_anew(self, worker: int) -> None:
         """It has a task, or none any more: which worker takes which, and when it goes on, is open again."""

@@ -21,7 +21,7 @@ IN_BLOCKS = r"\A((one \d\n){3}(two \d\n){3}|(two \d\n){3}(one \d\n){3})\Z"
 
 FOUND = {
     "buy": "unserial-1",
-    "buy_executor": "raised-JSONDecodeError",
+    "buy_executor": "unserial-1",
     "buy_pool": "raised-JSONDecodeError",
     "create_if_missing": "unserial-1",
     "database_add": "unserial-1",

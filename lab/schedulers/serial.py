@@ -64,8 +64,10 @@ class Serial:
         """The workers of pools that were told to end, which is no choice."""
         self._holders: set[int] = set()
         """The workers that have taken a task and not begun it."""
+        self._latest: set[int] = set()
+        """Those who took it since the last task was begun: whatever but a task comes next might have come before."""
         self._put_off: set[int] = set()
-        """Those of them who could have begun it: they do when another task was done before, else nothing is new."""
+        """Those who could have begun it when another took one: to begin it before one is done would be the same again."""
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
@@ -85,7 +87,8 @@ class Serial:
         self._seen |= set(able)
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
         is_idle = current is None and self._running == FIRST and len(self._seen) > 1
-        actors = [one for one in self._able_to_follow(able, fresh, enabled, is_idle) if one not in self._put_off]
+        actors = self._able_to_follow(able, fresh, enabled, is_idle)
+        actors = [one for one in actors if not self._is_redundant(one, enabled[able[one]].kind)]
         if not actors:
             self._cut()
         actor = actors[0] if len(actors) == 1 else self._chosen(actors)
@@ -101,13 +104,18 @@ class Serial:
                 raise Cut
         return able[actor]
 
+    def _is_redundant(self, actor: int, kind: str) -> bool:
+        is_no_task = actor == FIRST or (kind == "offer" and actor not in self._holders)
+        return actor in self._put_off or (is_no_task and bool(self._latest))
+
     def _hand_out(self, actor: int, kind: str, actors: list[int]) -> None:
-        if actor == FIRST or kind in ("take", "offer"):
+        if kind == "take":
             self._put_off |= self._holders & set(actors)
-            if kind == "take":
-                self._holders.add(actor)
+            self._holders.add(actor)
+            self._latest.add(actor)
         elif actor in self._holders:
             self._holders.remove(actor)
+            self._latest.clear()
             self._put_off.clear()
 
     def _begin_anew(self, worker: int) -> None:

@@ -112,7 +112,7 @@ def test_what_is_long_passes_too(name, monkeypatch):
     [
         ("Lock.test_lock", semaphores.Semaphore, "give"),
         ("Event.test_event", signals.Event, "_put"),
-        ("Queue.test_qsize", messages.Queue, "_finish"),
+        ("Queue.test_task_done", messages.Queue, "_finish"),
     ],
 )
 def test_a_broken_primitive_fails_them(name, kind, method, monkeypatch):

@@ -27,7 +27,7 @@ class ControlledConnection(connection.Connection):
 
     def _close(self, _close: Any = None) -> None:
         if me.is_controlled:
-            me.tell("close", self._pipe, self._end)
+            me.ask(self._pipe, "close", self._end)
 
     def _send(self, buf: Any, write: Any = None) -> None:
         view = memoryview(buf).cast("B")

@@ -24,10 +24,11 @@ except ImportError:
 SCRIPT = str(Path(__file__).parent / "cpython_script.py")
 SUITES = (
     *("Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "SimpleQueue", "Connection", "Poll"),
-    *("Value", "Array", "SharedCTypes"),
+    *("Value", "Array", "SharedCTypes", "SharedMemory"),
 )
 BY_THREADS = "its actors are threads"
 BY_SLEEP = "sleeps alone put its actors in order, and here they order nothing"
+BY_MANAGER = "a Manager is not controlled"
 NO_DESCRIPTOR = "a connection under control has no descriptor to give away"
 LEFT_OUT = {
     "Condition.test_notify": BY_THREADS,
@@ -39,6 +40,10 @@ LEFT_OUT = {
     "Connection.test_fd_transfer": NO_DESCRIPTOR,
     "Connection.test_large_fd_transfer": NO_DESCRIPTOR,
     "Connection.test_missing_fd_transfer": NO_DESCRIPTOR,
+    "SharedMemory.test_shared_memory_SharedMemoryManager_basics": BY_MANAGER,
+    "SharedMemory.test_shared_memory_SharedMemoryManager_reuses_resource_tracker": BY_MANAGER,
+    "SharedMemory.test_shared_memory_SharedMemoryServer_ignores_sigint": BY_MANAGER,
+    "SharedMemory.test_shared_memory_cleaned_after_process_termination": "about another program's resource tracker",
     "SimpleQueue.test_closed": "about the connections that it keeps to itself",
 }
 LONG = {"Barrier.test_thousand"}

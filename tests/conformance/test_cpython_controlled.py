@@ -21,7 +21,7 @@ try:
 except ImportError:
     theirs = None
 
-SCRIPT = str(Path(__file__).parent / "cpython_script.py")
+SCRIPT = str(Path(__file__).parents[1] / "programs" / "cpython_tests.py")
 SUITES = (
     *("Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "SimpleQueue", "Connection", "Poll"),
     *("Value", "Array", "SharedCTypes", "SharedMemory"),

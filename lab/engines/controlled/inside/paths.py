@@ -44,5 +44,5 @@ def is_own(path: str) -> bool:
 
 
 def is_system(path: str) -> bool:
-    """True for what is no file on a disk."""
-    return path.startswith(_SYSTEM)
+    """True for what is no file, neither on a disk nor in memory."""
+    return path.startswith(_SYSTEM) and not path.startswith("/dev/shm/")

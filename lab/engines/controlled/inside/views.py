@@ -19,8 +19,10 @@ _MOST_PLACES = 64
 _WORD = 8
 
 _PLAIN = frozenset(
-    ("c_contiguous", "contiguous", "f_contiguous", "format", "itemsize", "nbytes", "ndim", "readonly")
-    + ("release", "shape", "strides", "suboffsets")
+    (
+        *("c_contiguous", "contiguous", "f_contiguous", "format", "itemsize", "nbytes", "ndim"),
+        *("readonly", "release", "shape", "strides", "suboffsets"),
+    )
 )
 """What tells nothing of the bytes."""
 
@@ -33,9 +35,7 @@ class View:
     def __init__(self, view: memoryview, block: str, grain: int, starts: range) -> None:
         self._view, self._block, self._grain, self._starts = view, block, grain, starts
 
-    @property
-    def __class__(self) -> Any:
-        return memoryview
+    __class__ = property(lambda self: memoryview)
 
     def __getitem__(self, key: Any) -> Any:
         try:
@@ -49,16 +49,16 @@ class View:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if type(value) is View:
-            value = bytes(value) if value.format == "B" else value._read()
+            value = value._read()
         try:
             starts = self._starts[key]
+            data = repr(value).encode() if isinstance(value, int | float) else bytes(memoryview(value))
         except (IndexError, TypeError):
             self._view[key] = value
             return
-        chosen = starts if isinstance(starts, range) else range(starts, starts + 1)
-        self._ask("write", chosen, repr(value).encode())
+        self._ask("write", starts if isinstance(starts, range) else range(starts, starts + 1), data)
         self._view[key] = value
-        _told(value)
+        _told(value if isinstance(value, int | float) else data)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -86,13 +86,14 @@ class View:
     def __exit__(self, *_: object) -> None:
         self._view.release()
 
-    def __reduce__(self) -> Any:
-        raise TypeError("cannot pickle 'memoryview' object")
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._view.__reduce_ex__(protocol)
 
     def __getattr__(self, name: str) -> Any:
+        found = getattr(self._view, name)
         if name not in _PLAIN:
             _escaped()
-        return getattr(self._view, name)
+        return found
 
     def __buffer__(self, flags: int) -> memoryview:
         _escaped()
@@ -114,9 +115,9 @@ class View:
         """The same, which nobody can write through."""
         return View(self._view.toreadonly(), self._block, self._grain, self._starts)
 
-    def cast(self, format: Any, *shape: Any, **named: Any) -> Any:
+    def cast(self, *arguments: Any, **named: Any) -> Any:
         """The same bytes as elements of another kind; in several dimensions nobody sees which are used."""
-        view = self._view.cast(format, *shape, **named)
+        view = self._view.cast(*arguments, **named)
         if view.ndim != 1:
             _escaped()
             return view
@@ -153,7 +154,7 @@ def _places(starts: range, width: int, grain: int) -> tuple[list[tuple[int, int]
     if is_whole:
         numbers = list(range(low // grain, (high - 1) // grain + 1))
     else:
-        numbers = sorted({byte // grain for start in starts for byte in (start, start + width - 1)})
+        numbers = sorted({byte // grain for start in starts for byte in range(start, start + width)})
     is_exact = grain == 1 or (is_whole and low % grain == 0 and high % grain == 0)
     return [(number * grain, (number + 1) * grain) for number in numbers], is_exact
 
@@ -167,27 +168,26 @@ def _escaped() -> None:
     me.doubt("shared memory, whose bytes are taken past the wrappers,")
 
 
-def _unpack_from(format: Any, buffer: Any, offset: int = 0) -> tuple[Any, ...]:
+def _unpack_from(kind: Any, /, buffer: Any, offset: int = 0) -> Any:
     """`struct.unpack_from`."""
     if type(buffer) is not View:
-        return raw_unpack_from(format, buffer, offset)
-    buffer._ask("read", buffer.part(offset, struct.calcsize(format)), width=1)
-    found = raw_unpack_from(format, buffer._view, offset)
-    return found if _told(found) else found
+        return raw_unpack_from(kind, buffer, offset)
+    buffer._ask("read", buffer.part(offset, struct.calcsize(kind)), width=1)
+    return _told(raw_unpack_from(kind, buffer._view, offset))
 
 
-def _pack_into(format: Any, buffer: Any, offset: int, *values: Any) -> None:
+def _pack_into(kind: Any, buffer: Any, offset: int, /, *values: Any) -> None:
     """`struct.pack_into`."""
     if type(buffer) is View:
-        buffer._ask("write", buffer.part(offset, struct.calcsize(format)), repr(values).encode(), width=1)
+        buffer._ask("write", buffer.part(offset, struct.calcsize(kind)), repr(values).encode(), width=1)
         buffer = buffer._view
         _told(values)
-    raw_pack_into(format, buffer, offset, *values)
+    raw_pack_into(kind, buffer, offset, *values)
 
 
-def _unpack(format: Any, buffer: Any, /) -> tuple[Any, ...]:
+def _unpack(kind: Any, buffer: Any, /) -> tuple[Any, ...]:
     """`struct.unpack`."""
-    return raw_unpack(format, bytes(buffer) if type(buffer) is View else buffer)
+    return raw_unpack(kind, bytes(buffer) if type(buffer) is View else buffer)
 
 
 raw_unpack_from, raw_pack_into, raw_unpack = struct.unpack_from, struct.pack_into, struct.unpack

@@ -1,4 +1,4 @@
-"""CPython's own tests of multiprocessing as a script: `cpython_script.py SUITE METHOD ...`; it prints what went wrong."""
+"""CPython's own tests of multiprocessing: `cpython_tests.py SUITE METHOD ...` prints what went wrong in them."""
 
 import multiprocessing
 import sys

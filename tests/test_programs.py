@@ -215,6 +215,7 @@ def searched(name, scheduler):
     [
         *("empty_queue", "lost_wakeup", "value_add"),
         *thorough(
+            "block_add",
             "create_exclusively",
             "database_add",
             "late_start",

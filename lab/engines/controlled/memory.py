@@ -41,12 +41,13 @@ class Blocks(Lasting):
         """create, attach, unlink, size, resize(name); read or write(name, places, whether all of each is touched)."""
         name = arguments[0]
         if verb in ("size", "resize"):
-            return Step(verb, (f"size of {name}",), is_read=verb == "size", gives=False)
+            return Step(verb, (f"size {name!r}",), is_read=verb == "size", gives=False)
         if verb in ("read", "write"):
             places, is_exact = arguments[1:]
             return Step(verb, _named(name, places), is_read=verb == "read", is_data=is_exact, gives=False)
-        return Step(verb, (name,), is_read=verb == "attach", gives=False)
+        return Step(verb, (f"name {name!r}",), is_read=verb == "attach", gives=False)
 
 
 def _named(name: str, places: list[tuple[int, int]]) -> Names:
-    return tuple(f"{name}[{start}]" if end == start + 1 else f"{name}[{start}:{end}]" for start, end in places)
+    ranges = (f"{start}" if end == start + 1 else f"{start}:{end}" for start, end in places)
+    return tuple(f"block {name!r}[{place}]" for place in ranges)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import multiprocessing.shared_memory as shared_memory
 import os
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,12 +94,27 @@ def _register(name: str, kind: str) -> None:
 
 def _buf(self: Any) -> Any:
     """`SharedMemory.buf`."""
-    memory = self._buf
+    memory = vars(self).get("_buf")
     if memory is None:
         return None
     if "view" not in vars(self):
         vars(self)["view"] = views.view_of(memory, self.name)
     return vars(self)["view"]
+
+
+def _private(name: str) -> property:
+    """What a block keeps to itself, and through which its bytes can be had: for multiprocessing's own code alone."""
+
+    def get(self: Any) -> Any:
+        if sys._getframe(1).f_code.co_filename != shared_memory.__file__:
+            views.escaped()
+        return vars(self).get(name, default)
+
+    def put(self: Any, value: Any) -> None:
+        vars(self)[name] = value
+
+    default = getattr(shared_memory.SharedMemory, name)
+    return property(get, put)
 
 
 def install() -> None:
@@ -111,3 +127,5 @@ def install() -> None:
     module.os = SimpleNamespace(**{**vars(os), "ftruncate": _truncate, "fstat": _stat})
     module.mmap = SimpleNamespace(mmap=_mapped)
     module.SharedMemory.buf = property(_buf)
+    for name in ("_buf", "_mmap", "_fd"):
+        setattr(module.SharedMemory, name, _private(name))

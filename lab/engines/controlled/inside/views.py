@@ -92,11 +92,11 @@ class View:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._view, name)
         if name not in _PLAIN:
-            _escaped()
+            escaped()
         return found
 
     def __buffer__(self, flags: int) -> memoryview:
-        _escaped()
+        escaped()
         return memoryview(self._view)
 
     def tobytes(self, *arguments: Any, **named: Any) -> bytes:
@@ -119,7 +119,7 @@ class View:
         """The same bytes as elements of another kind; in several dimensions nobody sees which are used."""
         view = self._view.cast(*arguments, **named)
         if view.ndim != 1:
-            _escaped()
+            escaped()
             return view
         first = self._starts.start
         return View(view, self._block, self._grain, range(first, first + view.nbytes, view.itemsize))
@@ -164,7 +164,8 @@ def _told(value: Any) -> Any:
     return value
 
 
-def _escaped() -> None:
+def escaped() -> None:
+    """Somebody got hold of the memory itself."""
     me.doubt("shared memory, whose bytes are taken past the wrappers,")
 
 
@@ -210,7 +211,7 @@ def _serve_buffers() -> None:
     get.argtypes, get.restype = (ctypes.py_object, ctypes.c_void_p, ctypes.c_int), ctypes.c_int
 
     def serve(view: Any, buffer: Any, flags: int) -> int:
-        _escaped()
+        escaped()
         try:
             return int(get(view._view, buffer, flags))
         except (BufferError, ValueError):

@@ -29,6 +29,7 @@ FOUND = {
     "database_add_deferred": "raised-OperationalError",
     "double_release": "unserial-1",
     "empty_queue": "deadlock",
+    "first_come": "unserial-1",
     "impatient_lock": "raised-AssertionError",
     "join_before_drain": "deadlock",
     "late_block": "raised-ValueError",

@@ -89,7 +89,7 @@ _STORE = {
     "commit": Meaning(Effect.ADD, -1, _BUSY),
     "rollback": Meaning(Effect.ADD, -1, _BUSY),
 }
-# What order an access to a plain file makes nobody says: only its words are told.
+# What order an access to a plain file, or to shared memory, makes nobody says: only its words are told.
 _FILE = {
     kind: Meaning(Effect.EXCHANGE, past=past, perfect=perfect)
     for kind, past, perfect in (
@@ -172,6 +172,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "lock": _LOCK,
     "rlock": _RLOCK,
     "file": _FILE,
+    "block": _FILE,
     "file_lock": {**_LOCK, "acquire again": Meaning()},
     "semaphore": _SEMAPHORE,
     "bounded_semaphore": _SEMAPHORE,

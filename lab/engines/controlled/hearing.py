@@ -16,7 +16,7 @@ from typing import Any
 from lab.engines.controlled.actor import Actor, Raised
 from lab.engines.controlled.databases import Databases
 from lab.engines.controlled.files import Files
-from lab.engines.controlled.memory import Memory
+from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
 from lab.engines.controlled.pools import Pool
 from lab.engines.controlled.processes import Processes
@@ -33,7 +33,7 @@ _MOST_KEPT = 1 << 20
 """Bytes of output that are kept."""
 
 
-_SHARED = (Files, Databases, Memory, SimpleQueue, Pipe)
+_SHARED = (Files, Databases, Memory, Blocks, SimpleQueue, Pipe)
 
 
 class Stuck(Exception):
@@ -56,6 +56,7 @@ class Hearing:
             "files": Files(root),
             "file locks": FileLocks(),
             "databases": self.databases,
+            "blocks": Blocks(),
             "processes": self.processes,
             "output": _Output(),
         }

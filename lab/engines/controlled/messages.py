@@ -188,7 +188,7 @@ class Pipe:
         self._holders = ({actor}, {actor})
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """write(end, data, size), read(end, count), poll(end), await(end, has_timeout), close(end)."""
+        """write(end, data), read(end, count), poll(end), await(end, has_timeout), close(end)."""
         end = arguments[0]
         stream = self._streams[end]
         names = (self._head(end), self._tail(end))

@@ -8,7 +8,6 @@ a sleep, or put into a name that is used for nothing else. Where that can't be s
 from __future__ import annotations
 
 import ast
-import multiprocessing.shared_memory as shared_memory
 import os
 import random
 import sys
@@ -117,7 +116,6 @@ def install() -> None:
     os.urandom = random._urandom = _bytes  # type: ignore[attr-defined]
     os.getrandom = lambda size, flags=0: _bytes(size)
     tempfile._RandomNameSequence = _Names  # type: ignore[attr-defined]
-    shared_memory._make_filename = lambda: f"/{me.memory}-{me.number}-{next(_Names())}"  # type: ignore[attr-defined]
     tempfile._name_sequence = _Names()  # type: ignore[attr-defined]
 
 

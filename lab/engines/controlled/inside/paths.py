@@ -39,10 +39,10 @@ def forget_links() -> None:
 
 
 def is_own(path: str) -> bool:
-    """True for what lies in the folder of the script or of its temporary files: what starts anew in each execution."""
-    return path.startswith((me.scratch, me.temporary))
+    """True for the folder of the script, that of its temporary files, and what lies there: it starts anew each time."""
+    return f"{path}/".startswith((me.scratch, me.temporary))
 
 
 def is_system(path: str) -> bool:
-    """True for what is no file on a disk."""
-    return path.startswith(_SYSTEM)
+    """True for what is no file, neither on a disk nor in memory."""
+    return path.startswith(_SYSTEM) and not path.startswith("/dev/shm/")

@@ -12,9 +12,9 @@ from typing import Any
 
 from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.clock import pass_s
-from lab.engines.controlled.inside.queues import packed, unpacked
 
-_MOST_READ = 1 << 20
+_MOST = 32_000
+"""Bytes of a read or write, so that they go in a packet: the kernel, too, gives and takes what is longer by parts."""
 
 
 class ControlledConnection(connection.Connection):
@@ -27,13 +27,13 @@ class ControlledConnection(connection.Connection):
 
     def _close(self, _close: Any = None) -> None:
         if me.is_controlled:
-            me.tell("close", self._pipe, self._end)
+            me.ask(self._pipe, "close", self._end)
 
     def _send(self, buf: Any, write: Any = None) -> None:
         view = memoryview(buf).cast("B")
         while len(view):
-            part = bytes(view[:_MOST_READ])
-            count = me.ask_about(part, self._pipe, "write", self._end, packed(part), len(part))
+            part = bytes(view[:_MOST])
+            count = me.ask_about(part, self._pipe, "write", self._end, part)
             if count < 0:
                 raise BrokenPipeError(32, "Broken pipe")
             view = view[count:]
@@ -43,7 +43,7 @@ class ControlledConnection(connection.Connection):
 
         buffer, left = io.BytesIO(), size
         while left > 0:
-            part = unpacked(me.ask(self._pipe, "read", self._end, min(left, _MOST_READ)))
+            part = me.ask(self._pipe, "read", self._end, min(left, _MOST))
             if not part:
                 if left == size:
                     raise EOFError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing.queues as queues
 import queue
+import traceback
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
 from typing import Any
@@ -61,7 +62,13 @@ class ControlledQueue(Private):
         if self._is_closed:
             raise ValueError(f"Queue {self!r} is closed")
         block = block and (timeout is None or timeout > 0)
-        data = bytes(ForkingPickler.dumps(obj))
+        try:
+            data = bytes(ForkingPickler.dumps(obj))
+        except Exception as error:  # noqa: BLE001 - whatever an object's own pickling does
+            # Its feeder finds out, later and without a word to who has put it.
+            me.doubt("what can't be pickled is put into a queue")
+            self._on_queue_feeder_error(error, obj)
+            return
         if not me.ask_about(
             data, self.identity, "put", packed(data), len(data), bool(block), block and timeout is not None
         ):
@@ -78,6 +85,10 @@ class ControlledQueue(Private):
             pass_s(timeout or 0.0)
             raise queue.Empty
         return loads(unpacked(found))
+
+    @staticmethod
+    def _on_queue_feeder_error(e: BaseException, obj: Any) -> None:
+        traceback.print_exc()
 
     def put_nowait(self, obj: Any) -> None:
         """Put it, or raise queue.Full at once."""

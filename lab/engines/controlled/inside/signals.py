@@ -39,6 +39,9 @@ class ControlledEvent(Private):
             pass_s(timeout or 0.0)
         return is_set
 
+    def __repr__(self) -> str:
+        return f"<Event at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
+
 
 class ControlledCondition(Private):
     """`Condition`, on a lock that is given or an RLock of its own."""

@@ -26,6 +26,7 @@ from typing import Any
 from lab.engines import scratch
 from lab.engines.controlled.inside import (
     audit,
+    blocks,
     chance,
     clock,
     databases,
@@ -66,6 +67,7 @@ _INSTALLED = (
     queues,
     pipes,
     values,
+    blocks,
     processes,
     pools,
     executors,

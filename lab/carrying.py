@@ -17,7 +17,7 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from ctypes import Array, _SimpleCData
+from ctypes import Array, Structure, _SimpleCData
 from multiprocessing import connection, context, managers, process, queues, shared_memory, sharedctypes, synchronize
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -36,7 +36,7 @@ _REFUSED: tuple[tuple[Any, str, str], ...] = (
     (threading.Thread, "a thread", "Start it in the function itself."),
     ((managers.BaseProxy, managers.BaseManager), "what a Manager makes", "Use a Value, an Array or a file."),
     (process.BaseProcess, "a process", "Give the function alone: lab starts the processes that call it."),
-    (connection._ConnectionBase, "an end of a Pipe", _IN_SETUP),  # type: ignore[attr-defined]
+    (connection._ConnectionBase, "an end of a Pipe", _IN_SETUP),
     (shared_memory.SharedMemory, "shared memory", "Use a Value or an Array."),
 )
 """What can't be carried: its classes, what it is called, and how to mend it."""
@@ -90,11 +90,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 raise _refused(f"{called} ({named})" if isinstance(named, str) and named else called, mend)
         if isinstance(obj, type | ModuleType) or inspect.isroutine(obj):
             self.modules.add(obj.__name__ if isinstance(obj, ModuleType) else getattr(obj, "__module__", "") or "")
-        elif type(obj).__module__.startswith("multiprocessing.") or hasattr(obj, "_wrapper"):
-            made = _made(obj)
+        elif type(obj).__module__.startswith("multiprocessing.") or _is_shared(obj):
+            home = self._home(obj)
+            made = (carried.attribute, home) if home else _made(obj)
             if made is not None:
-                home = self._home(obj)
-                return (carried.attribute, home) if home else made
+                return made
         return super().reducer_override(obj)
 
     def _source(self, path: str) -> str:
@@ -113,7 +113,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 and module.__name__ != "__main__"
                 and module.__name__ not in cloudpickle.list_registry_pickle_by_value()
                 for name, thing in list(vars(module).items())
-                if type(thing).__module__.startswith("multiprocessing.") or hasattr(type(thing), "_type_")
+                if type(thing).__module__.startswith("multiprocessing.") or _is_shared(thing)
             }
         home = self._homes.get(id(obj))
         if home:
@@ -158,7 +158,7 @@ def _made(obj: Any) -> tuple[Any, ...] | None:
             return carried.queue, (type(obj).__name__, obj._maxsize)  # type: ignore[attr-defined]
         case context.BaseContext():
             return carried.in_context, (obj.get_start_method(),)
-        case _ if hasattr(obj, "_wrapper"):
+        case _ if _is_shared(obj):
             return carried.shared, (*_content(obj), False)
     if isinstance(obj, BaseException):
         return None
@@ -174,6 +174,11 @@ def _free(obj: Any, permits: int) -> int:
 def _expect_empty(obj: Any, is_empty: bool) -> None:
     if not is_empty:
         raise _refused(f"a {type(obj).__name__} with something in it", "Fill it in setup.")
+
+
+def _is_shared(obj: object) -> bool:
+    """True for a RawValue or a RawArray: the memory of other C objects is their process's own."""
+    return isinstance(obj, Array | Structure | _SimpleCData) and hasattr(obj, "_wrapper")
 
 
 def _content(obj: Any) -> tuple[Any, Any]:

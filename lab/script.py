@@ -26,7 +26,12 @@ _MOST_ORDERS = 100_000
 
 def is_script(name: str) -> bool:
     """True for what is explored as a script: `buy.py`, but not `shop.py:LastCoupon`; and a function that is carried."""
-    return (name.endswith(".py") and ":" not in name) or name.startswith(f"{CARRIED} ")
+    return (name.endswith(".py") and ":" not in name) or is_carried(name)
+
+
+def is_carried(name: str) -> bool:
+    """True for a function that no other process can make again, so that `lab replay` can't."""
+    return name.startswith(f"{CARRIED} ")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from lab.schedulers.replay import Replay
 from lab.script import Script, script_of
 from lab.script_search import explore_program
 
-
 _known: dict[str, Script] = {}
 """The functions that this process has carried: nobody else can make them again."""
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from multiprocessing import Process
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,8 +31,8 @@ def run_carried(data: str, function: str, takes_number: bool, processes: int, fo
     import cloudpickle
 
     try:
-        found = loaded(Path(me.folder + data).read_bytes(), folder)
-    except Exception as error:  # noqa: BLE001 - no fault of the function's: so it is none of its outcomes
+        found = loaded(_read(me.folder + data), folder)
+    except Exception as error:
         me.abandon(f"what the function holds, which can't be made anew ({type(error).__name__}: {error}),")
         raise
     _play(function, takes_number, processes, cloudpickle.dumps, *found)
@@ -63,7 +62,12 @@ def _play(
     returns = [_returned(number) for number in range(processes)]
     print(f"returned {returns}")  # noqa: T201 - so it is part of the ending
     if check is not None:
-        said = check(returns)
+        try:
+            said = check(returns)
+        except AssertionError as error:
+            # Below the first line pytest may have written what it knows of the values.
+            error.args = (str(error).partition("\n")[0],)
+            raise
         if isinstance(said, str) and said:
             raise AssertionError(said)
         if said is False:
@@ -90,13 +94,17 @@ def _called(call: Callable[..., Any], number: int, takes_number: bool, dumps: Ca
 
 
 def _returned(number: int) -> Any:
+    return pickle.loads(_read(_place(number)))
+
+
+def _read(path: str) -> bytes:
     with me:
-        descriptor = raw_open(_place(number), os.O_RDONLY)
+        descriptor = raw_open(path, os.O_RDONLY)
         parts = []
         while part := raw_read(descriptor, 1 << 20):
             parts.append(part)
         raw_close(descriptor)
-    return pickle.loads(b"".join(parts))
+    return b"".join(parts)
 
 
 def _place(number: int) -> str:

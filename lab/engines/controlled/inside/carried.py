@@ -7,6 +7,8 @@ import io
 import marshal
 import multiprocessing
 import pickle
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import sharedctypes
 from pathlib import PurePath
 from types import CodeType
@@ -22,31 +24,38 @@ def loaded(data: bytes, folder: str) -> Any:
     return _Unpickler(io.BytesIO(data), folder).load()
 
 
-class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+_InPython: Any = pickle._Unpickler
+_TEXTS = (pickle.SHORT_BINUNICODE, pickle.BINUNICODE, pickle.BINUNICODE8)
+
+
+class _Unpickler(_InPython):  # type: ignore[misc]
     """In Python, since texts are to be looked at: whatever holds a path holds it as one, or as its parts."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: dict[int, Callable[[Any], None]] = dict(_InPython.dispatch)
 
     def __init__(self, file: io.BytesIO, folder: str) -> None:
         super().__init__(file)
-        self._folder = folder
+        self.folder = folder
 
-    def _text(self, load: Any) -> None:
-        load(self)
-        text = self.stack[-1]
-        if self._folder and (text == self._folder or text.startswith(self._folder + "/")):
-            self.stack[-1] = me.folder.rstrip("/") + text[len(self._folder) :]
 
-    def load_reduce(self) -> None:
-        """A path goes in as its parts."""
-        super().load_reduce()
-        path = self.stack[-1]
-        if self._folder and isinstance(path, PurePath) and path.is_relative_to(self._folder):
-            self.stack[-1] = type(path)(me.folder, path.relative_to(self._folder))
+def _text(unpickler: Any, load: Callable[[Any], None]) -> None:
+    load(unpickler)
+    text, folder = unpickler.stack[-1], unpickler.folder
+    if folder and (text == folder or text.startswith(folder + "/")):
+        unpickler.stack[-1] = me.folder.rstrip("/") + text[len(folder) :]
 
-    dispatch[pickle.REDUCE[0]] = load_reduce
-    for _code in (pickle.SHORT_BINUNICODE, pickle.BINUNICODE, pickle.BINUNICODE8):
-        dispatch[_code[0]] = lambda self, load=dispatch[_code[0]]: self._text(load)
+
+def _reduce(unpickler: Any) -> None:
+    """A path goes in as its parts."""
+    _InPython.load_reduce(unpickler)
+    path, folder = unpickler.stack[-1], unpickler.folder
+    if folder and isinstance(path, PurePath) and path.is_relative_to(folder):
+        unpickler.stack[-1] = type(path)(me.folder, path.relative_to(folder))
+
+
+_Unpickler.dispatch[pickle.REDUCE[0]] = _reduce
+for _code in _TEXTS:
+    _Unpickler.dispatch[_code[0]] = partial(_text, load=_InPython.dispatch[_code[0]])
 
 
 def code(data: bytes, name: str) -> CodeType:

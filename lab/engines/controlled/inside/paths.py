@@ -27,14 +27,15 @@ def whole(path: Any) -> str:
         text = os.getcwd() + "/" + text  # noqa: PTH109 - as the script would
     folder, _, name = text.rpartition("/")
     if name in ("", ".", ".."):
-        return resolved(text)
-    known = _folders.get(folder)
-    if known is None:
-        known = _folders[folder] = resolved(folder)
-    path = f"{known}/{name}" if known != "/" else "/" + name
-    if _forbidden and path.startswith(tuple(_forbidden)):
-        me.doubt(f"{path}, which was found otherwise than by a text or a Path that the function holds")
-    return path
+        found = resolved(text)
+    else:
+        known = _folders.get(folder)
+        if known is None:
+            known = _folders[folder] = resolved(folder)
+        found = f"{known}/{name}" if known != "/" else "/" + name
+    if _forbidden and f"{found}/".startswith(tuple(_forbidden)):
+        me.doubt(f"{found}, which was found otherwise than by a text or a Path that the function holds")
+    return found
 
 
 def resolved(path: str) -> str:

@@ -62,7 +62,8 @@ def pickled(*functions: Callable[..., Any] | None) -> Pickled:
             raise
         except Exception as error:  # whatever the user's own objects do when they are pickled
             raise _refused(f"what can't be pickled ({type(error).__name__}: {error})", _IN_SETUP) from error
-    return Pickled(buffer.getvalue(), tuple(sorted(pickler.modules)), pickler.sources)
+        modules = pickler.modules - {"__main__", ""} - _registry()
+    return Pickled(buffer.getvalue(), tuple(sorted(modules)), pickler.sources)
 
 
 def _refused(found: str, mend: str) -> UsageError:

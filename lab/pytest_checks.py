@@ -139,7 +139,7 @@ def _is_function(target: Target) -> TypeGuard[Callable[..., Any]]:
 
 def _name_of(target: Target) -> str:
     """As schedules have it."""
-    return target.reference if isinstance(target, type) else str(target)
+    return target.reference if isinstance(target, type) and issubclass(target, Scenario) else str(target)
 
 
 def _replayed(schedule: Schedule, path: Path, script: Script | None) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from lab.conflict import by_line, sentence
 from lab.explanation import counted, replay_line
 from lab.exploration import Exploration, Explored, Finding
-from lab.script_exploring import ScriptReplayed, replay_script
 from lab.script import is_carried
+from lab.script_exploring import ScriptReplayed, replay_script
 from lab.search import conflicts_of
 from lab.timeline import timeline
 

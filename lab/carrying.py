@@ -91,7 +91,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 raise _refused(f"{called} ({named})" if isinstance(named, str) and named else called, mend)
         if isinstance(obj, type | ModuleType) or inspect.isroutine(obj):
             self.modules.add(obj.__name__ if isinstance(obj, ModuleType) else getattr(obj, "__module__", "") or "")
-        elif type(obj).__module__.startswith("multiprocessing.") or _is_shared(obj):
+        elif _is_of_multiprocessing(obj):
             home = self._home(obj)
             made = (carried.attribute, home) if home else _made(obj)
             if made is not None:
@@ -114,7 +114,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 and module.__name__ != "__main__"
                 and module.__name__ not in cloudpickle.list_registry_pickle_by_value()
                 for name, thing in list(vars(module).items())
-                if type(thing).__module__.startswith("multiprocessing.") or _is_shared(thing)
+                if _is_of_multiprocessing(thing)
             }
         home = self._homes.get(id(obj))
         if home:
@@ -175,6 +175,11 @@ def _free(obj: Any, permits: int) -> int:
 def _expect_empty(obj: Any, is_empty: bool) -> None:
     if not is_empty:
         raise _refused(f"a {type(obj).__name__} with something in it", "Fill it in setup.")
+
+
+def _is_of_multiprocessing(obj: object) -> bool:
+    # Of some classes that C makes this is no text.
+    return str(type(obj).__module__).startswith("multiprocessing.") or _is_shared(obj)
 
 
 def _is_shared(obj: object) -> bool:

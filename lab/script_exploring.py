@@ -19,6 +19,7 @@ from lab.scheduler import Departed
 from lab.schedulers.replay import Replay
 from lab.script import Script, script_of
 from lab.script_search import explore_program
+from lab.timeline import page_part
 
 _known: dict[str, Script] = {}
 """The functions that this process has carried: nobody else can make them again."""
@@ -70,6 +71,10 @@ class ScriptReplayed(NamedTuple):
     def is_violation(self) -> bool:
         """True if it showed again what must not happen."""
         return self.execution is not None and self.schedule.set.get("grade") == "violation"
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: how it ended, and its timeline."""
+        return page_part(Path(self.schedule.scenario).name, self.execution, self.departed)
 
 
 def replay_script(schedule: Schedule | str | Path, script: Script | None = None) -> ScriptReplayed:

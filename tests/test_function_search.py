@@ -31,7 +31,6 @@ from multiprocessing import (
     Value,
 )
 from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
 
 import pytest
 
@@ -225,25 +224,24 @@ def test_a_closure_is_searched_with_the_lock_and_the_file_that_it_holds(searched
     assert not (tmp_path / "account").exists()
 
 
-@pytest.mark.parametrize("as_given", [Path, str], ids=["path", "text"])
-def test_without_a_lock_it_is_found_with_its_lines(searched, tmp_path, as_given):
-    path = as_given(tmp_path / "log")
-    (tmp_path / "log").write_text("begun")
+def test_without_a_lock_it_is_found_with_its_lines(searched, tmp_path):
+    path = tmp_path / "log"
+    path.write_text("begun")
+    text = str(path)
 
     def begin_anew(number):
-        with open(path, "w") as file:  # noqa: PTH123 - which may be a text
+        with open(text, "w") as file:  # noqa: PTH123 - of a text
             file.write(str(number))
 
     def is_written(returns):
-        with open(path) as file:  # noqa: PTH123
-            assert file.read() == "1"
+        assert path.read_text() == "1"
 
     (finding,) = searched(begin_anew, check=is_written, folder=tmp_path)[1].values()
     lines = [event.operation.line for event in lab.replay(finding.file).execution.events]
 
     assert "(test_function_search.py:" in finding.detail
     assert {line.partition(":")[0] for line in lines} == {"", "test_function_search.py"}
-    assert (tmp_path / "log").read_text() == "begun"
+    assert path.read_text() == "begun"
 
 
 def test_a_replay_of_a_closure_takes_who_has_made_it(searched, tmp_path, monkeypatch):
@@ -290,19 +288,13 @@ def test_what_is_of_multiprocessing_is_made_anew_as_it_is(searched):
     assert searched(look, processes=1, check=check)[1] == {}
 
 
-@pytest.mark.parametrize("locked", [False, True])
-def test_a_value_in_a_closure_is_controlled(searched, locked):
-    value, lock = Value("i", 0), Lock()
+def test_a_value_in_a_closure_is_controlled(searched):
+    value = Value("i", 0)
 
     def add():
-        if locked:
-            lock.acquire()
         value.value += 1
-        if locked:
-            lock.release()
 
-    verdict = "proved" if locked else "found"
-    assert searched(add, check=lambda returns: value.value == 2)[0] == verdict
+    assert searched(add, check=lambda returns: value.value == 2)[0] == "found"
     assert value.value == 0
 
 
@@ -310,8 +302,8 @@ class Counter:
     def __init__(self):
         self.total = Value("i", 0)
 
-    def add(self, step=1):
-        self.total.value += step
+    def add(self, number=0):
+        self.total.value += 1
 
     def __call__(self):
         self.add()
@@ -338,6 +330,14 @@ def test_a_lock_of_an_imported_module_is_that_of_the_module(bank, searched, monk
             return bank.transfer_alone(number)
 
     assert "deadlock" in searched(transfer_within, processes=1, setup=bank.open_accounts)[1]
+
+
+def test_a_path_in_the_text_of_a_function_is_below_its_folder(searched, tmp_path):
+    names = {}
+    exec(f"def write():\n    with open({str(tmp_path / 'here')!r}, 'w') as file:\n        file.write('yes')", names)
+
+    assert searched(names["write"], processes=1, folder=tmp_path)[0] == "proved"
+    assert not (tmp_path / "here").exists()
 
 
 def test_a_path_that_is_made_otherwise_proves_nothing(searched, tmp_path):

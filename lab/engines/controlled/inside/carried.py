@@ -17,45 +17,44 @@ from typing import Any
 from lab.engines.controlled.inside import paths
 from lab.engines.controlled.inside.channel import me
 
+_folder = ""
+"""What paths begin with that mean the execution's folder; empty if none do."""
+
 
 def loaded(data: bytes, folder: str) -> Any:
     """What was pickled. A path below `folder`, if there is one, is a path below the execution's folder here."""
+    global _folder
+    _folder = folder
     paths.forbid(folder)
-    return _Unpickler(io.BytesIO(data), folder).load()
+    return _Unpickler(io.BytesIO(data)).load()
+
+
+def _moved(thing: Any) -> Any:
+    """The same, or if it is a path below the folder, that below the execution's."""
+    if _folder and isinstance(thing, str) and f"{thing}/".startswith(f"{_folder}/"):
+        return me.folder.rstrip("/") + thing[len(_folder) :]
+    if _folder and isinstance(thing, PurePath) and thing.is_relative_to(_folder):
+        return type(thing)(me.folder, thing.relative_to(_folder))
+    return thing
 
 
 _InPython: Any = pickle._Unpickler
-_TEXTS = (pickle.SHORT_BINUNICODE, pickle.BINUNICODE, pickle.BINUNICODE8)
 
 
 class _Unpickler(_InPython):  # type: ignore[misc]
-    """In Python, since texts are to be looked at: whatever holds a path holds it as one, or as its parts."""
+    """In Python, since texts and paths are to be looked at, whatever holds them."""
 
     dispatch: dict[int, Callable[[Any], None]] = dict(_InPython.dispatch)
 
-    def __init__(self, file: io.BytesIO, folder: str) -> None:
-        super().__init__(file)
-        self.folder = folder
 
-
-def _text(unpickler: Any, load: Callable[[Any], None]) -> None:
+def _load_moved(unpickler: Any, load: Callable[[Any], None]) -> None:
     load(unpickler)
-    text, folder = unpickler.stack[-1], unpickler.folder
-    if folder and (text == folder or text.startswith(folder + "/")):
-        unpickler.stack[-1] = me.folder.rstrip("/") + text[len(folder) :]
+    unpickler.stack[-1] = _moved(unpickler.stack[-1])
 
 
-def _reduce(unpickler: Any) -> None:
-    """A path goes in as its parts."""
-    _InPython.load_reduce(unpickler)
-    path, folder = unpickler.stack[-1], unpickler.folder
-    if folder and isinstance(path, PurePath) and path.is_relative_to(folder):
-        unpickler.stack[-1] = type(path)(me.folder, path.relative_to(folder))
-
-
-_Unpickler.dispatch[pickle.REDUCE[0]] = _reduce
-for _code in _TEXTS:
-    _Unpickler.dispatch[_code[0]] = partial(_text, load=_InPython.dispatch[_code[0]])
+# A Path is reduced to its parts.
+for _code in (pickle.SHORT_BINUNICODE, pickle.BINUNICODE, pickle.BINUNICODE8, pickle.REDUCE):
+    _Unpickler.dispatch[_code[0]] = partial(_load_moved, load=_InPython.dispatch[_code[0]])
 
 
 def code(data: bytes, name: str) -> CodeType:
@@ -64,7 +63,7 @@ def code(data: bytes, name: str) -> CodeType:
 
 
 def _placed(found: CodeType, path: str) -> CodeType:
-    inner = tuple(_placed(one, path) if isinstance(one, CodeType) else one for one in found.co_consts)
+    inner = tuple(_placed(one, path) if isinstance(one, CodeType) else _moved(one) for one in found.co_consts)
     return found.replace(co_filename=path, co_consts=inner)
 
 

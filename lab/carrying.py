@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import Array, Structure, _SimpleCData
+from importlib.machinery import PathFinder
 from multiprocessing import connection, context, managers, process, queues, shared_memory, sharedctypes, synchronize
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -63,7 +64,7 @@ def pickled(*functions: Callable[..., Any] | None) -> Pickled:
         except Exception as error:  # whatever the user's own objects do when they are pickled
             raise _refused(f"what can't be pickled ({type(error).__name__}: {error})", _IN_SETUP) from error
         modules = pickler.modules - {"__main__", ""} - _registry()
-    return Pickled(buffer.getvalue(), tuple(sorted(modules)), pickler.sources)
+    return Pickled(buffer.getvalue(), tuple(sorted(modules)), {**pickler.sources, **_files(modules)})
 
 
 def _refused(found: str, mend: str) -> UsageError:
@@ -198,11 +199,14 @@ def _content(obj: Any) -> tuple[Any, Any]:
 
 @contextmanager
 def _by_value(functions: tuple[Callable[..., Any] | None, ...]) -> Iterator[None]:
-    """The modules of these functions go in with what they use of them: it may be as no import makes it."""
+    """The modules go in by value in which a closure stands, or that no import finds: as they are, and all they use."""
     registered = []
-    for function in functions:
-        module = sys.modules.get(getattr(_innermost(function), "__module__", None) or "")
-        if module is not None and _is_own(module) and module.__name__ not in _registry():
+    for function in map(_innermost, functions):
+        module = sys.modules.get(getattr(function, "__module__", None) or "")
+        if module is None or not _is_own(module) or module.__name__ in _registry():
+            continue
+        stands_at_top = getattr(module, function.__qualname__, None) is function
+        if not stands_at_top or PathFinder.find_spec(module.__name__.partition(".")[0]) is None:
             cloudpickle.register_pickle_by_value(module)
             registered.append(module)
     try:
@@ -210,6 +214,13 @@ def _by_value(functions: tuple[Callable[..., Any] | None, ...]) -> Iterator[None
     finally:
         for module in registered:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def _files(modules: set[str]) -> dict[str, bytes]:
+    """The user's own modules among these as files, where they are imported from: their lines are then shown."""
+    found = [sys.modules[name] for name in modules if "." not in name and name in sys.modules]
+    files = [Path(str(module.__file__)) for module in found if _is_own(module)]
+    return {file.name: file.read_bytes() for file in files if file.suffix == ".py" and file.stem in modules}
 
 
 def _registry() -> set[str]:

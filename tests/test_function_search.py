@@ -329,7 +329,13 @@ def test_a_lock_of_an_imported_module_is_that_of_the_module(bank, searched, monk
         with lock:
             return bank.transfer_alone(number)
 
-    assert "deadlock" in searched(transfer_within, processes=1, setup=bank.open_accounts)[1]
+    found = searched(transfer_within, processes=1, setup=bank.open_accounts)[1]
+
+    assert "at bank.py:" in found["deadlock"].detail
+
+
+def test_a_module_that_no_import_finds_is_carried_whole(bank, searched):
+    assert searched(bank.count, processes=1, check=lambda returns: bank.TOTAL.value == 1) == ("proved", {})
 
 
 def test_a_path_in_the_text_of_a_function_is_below_its_folder(searched, tmp_path):

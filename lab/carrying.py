@@ -18,7 +18,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ctypes import Array, Structure, _SimpleCData
-from importlib.machinery import PathFinder
 from multiprocessing import connection, context, managers, process, queues, shared_memory, sharedctypes, synchronize
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -199,14 +198,13 @@ def _content(obj: Any) -> tuple[Any, Any]:
 
 @contextmanager
 def _by_value(functions: tuple[Callable[..., Any] | None, ...]) -> Iterator[None]:
-    """The modules go in by value in which a closure stands, or that no import finds: as they are, and all they use."""
+    """The modules in which a closure stands go in by value: it uses them as they are, and so does the code there."""
     registered = []
     for function in map(_innermost, functions):
         module = sys.modules.get(getattr(function, "__module__", None) or "")
         if module is None or not _is_own(module) or module.__name__ in _registry():
             continue
-        stands_at_top = getattr(module, function.__qualname__, None) is function
-        if not stands_at_top or PathFinder.find_spec(module.__name__.partition(".")[0]) is None:
+        if getattr(module, function.__qualname__, None) is not function:
             cloudpickle.register_pickle_by_value(module)
             registered.append(module)
     try:

@@ -334,8 +334,22 @@ def test_a_lock_of_an_imported_module_is_that_of_the_module(bank, searched, monk
     assert "at bank.py:" in found["deadlock"].detail
 
 
-def test_a_module_that_no_import_finds_is_carried_whole(bank, searched):
+def test_a_module_that_no_import_would_find_is_imported_from_its_file(bank, searched):
     assert searched(bank.count, processes=1, check=lambda returns: bank.TOTAL.value == 1) == ("proved", {})
+
+
+STATE = {}
+
+
+def remember():
+    STATE["begun"] = True
+
+
+def test_a_closure_and_its_module_use_the_same_globals(searched):
+    verdict, found = searched(lambda: STATE["begun"], processes=1, setup=remember, check=lambda returns: all(returns))
+
+    assert (verdict, found) == ("proved", {})
+    assert STATE == {}
 
 
 def test_a_path_in_the_text_of_a_function_is_below_its_folder(searched, tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from types import ModuleType
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from lab.cell import WANTS, works_on
 from lab.errors import UsageError
@@ -16,10 +17,16 @@ from lab.store import Store
 from lab.trial import Judgement, ok, violation
 from lab.world.protocol import Stage, World
 
+if TYPE_CHECKING:
+    from lab.carrying import Pickled
+
 Check = Callable[[list[Any]], object]
 """Gets what the calls returned, by actor; objects by False, by a text, or by an AssertionError."""
 
 _MOST_PROCESSES = 100
+CARRIED = "function"
+"""What the name begins with of a function that no file has by itself; its own name follows."""
+
 _MODULE = "lab_functions"
 """Where the scenarios of functions are found by their names: in this process, and in those forked from it."""
 
@@ -84,31 +91,90 @@ class Calls(NamedTuple):
         return f"from lab.engines.controlled.inside.calls import run\n\nrun{arguments!r}\n"
 
 
+class Carried(NamedTuple):
+    """Functions as bytes, and the script that calls what is made of them in each execution.
+
+    `key` tells them from others, `folder` is what their paths begin with that mean the execution's folder, or empty.
+    `paths` are where they find modules.
+    """
+
+    key: str
+    pickled: Pickled
+    function: str
+    takes_number: bool
+    processes: int
+    has_check: bool
+    folder: str
+    paths: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """As a schedule has it."""
+        return f"{CARRIED} {self.function}"
+
+    def script(self, data: str) -> str:
+        """The script, beside a file with the bytes."""
+        arguments = (data, self.function, self.takes_number, self.processes, self.folder)
+        return f"from lab.engines.controlled.inside.calls import run_carried\n\nrun_carried{arguments!r}\n"
+
+
+def is_importable(*functions: object) -> bool:
+    """True if all are at the top of one module with a file: each execution can import it anew."""
+    given = [function for function in functions if function is not None]
+    module = sys.modules.get(getattr(given[0], "__module__", None) or "")
+    return (
+        getattr(module, "__name__", "__main__") != "__main__"
+        and bool(getattr(module, "__file__", None))
+        and all(getattr(module, getattr(one, "__qualname__", ""), None) is one for one in given)
+    )
+
+
 def calls_of(
     function: Callable[..., Any], *, processes: int, setup: Callable[[], object] | None, check: Check | None
 ) -> tuple[str, Calls]:
-    """The file of a function, and the script that calls it; UsageError if it is no function of a module with a file.
-
-    `setup` and `check` must come from the same module.
-    """
-    _expect_functions(function, setup, check)
-    if not 1 <= processes <= _MOST_PROCESSES:
-        raise UsageError(f"processes {processes}: expected 1 to {_MOST_PROCESSES}. Try processes=2.")
-    module = sys.modules.get(getattr(function, "__module__", ""))
-    file = getattr(module, "__file__", None)
-    for what, given in (("function", function), ("setup", setup), ("check", check)):
-        name = getattr(given, "__qualname__", "")
-        if given is not None and (not file or getattr(module, name, None) is not given):
-            raise UsageError(
-                f"{what}: expected a function at the top of a module's file, the same for all, found {given!r}. "
-                "Each execution imports that file anew, so it can't be a closure, a method, or defined in a shell."
-            )
-    assert file is not None
+    """The file of an importable function, and the script that calls it; UsageError if it can't be called."""
+    _expect_calls(function, setup, check, processes)
+    file = sys.modules[function.__module__].__file__
+    assert file is not None, "it is importable"
     names = [getattr(given, "__qualname__", "") for given in (setup, check)]
     name = function.__qualname__
     takes_number = _takes_number(function, name)
-    paths = tuple(path for path in sys.path if path)
-    return file, Calls(function.__module__, name, takes_number, processes, names[0], names[1], paths)
+    return file, Calls(function.__module__, name, takes_number, processes, names[0], names[1], _paths())
+
+
+def carried(
+    function: Callable[..., Any],
+    *,
+    processes: int,
+    setup: Callable[[], object] | None,
+    check: Check | None,
+    folder: str,
+) -> Carried:
+    """Any function, and the script that calls it; UsageError if it can't be called, or holds what can't be carried."""
+    from lab.carrying import pickled  # imports cloudpickle, which nothing else needs
+
+    _expect_calls(function, setup, check, processes)
+    name = name_of_function(function)
+    found = pickled(function, setup, check)
+    takes_number = _takes_number(function, name)
+    key = blake2b(found.data, digest_size=8).hexdigest()
+    return Carried(key, found, name, takes_number, processes, check is not None, folder, _paths())
+
+
+def _expect_calls(function: object, setup: object, check: object, processes: int) -> None:
+    _expect_functions(function, setup, check)
+    if not 1 <= processes <= _MOST_PROCESSES:
+        raise UsageError(f"processes {processes}: expected 1 to {_MOST_PROCESSES}. Try processes=2.")
+
+
+def _paths() -> tuple[str, ...]:
+    return tuple(path for path in sys.path if path)
+
+
+def name_of_function(function: object) -> str:
+    """The last part of its name; of a partial that of what it calls, of an object that of its class."""
+    function = getattr(function, "func", function)
+    return str(getattr(function, "__qualname__", type(function).__qualname__)).rpartition(".")[2].strip("<>")
 
 
 def scenario_of(
@@ -126,7 +192,7 @@ def scenario_of(
     for guard in guards:
         if not works_on(guard_named(guard), Store):
             raise UsageError(f"guard {guard}: {WANTS[guard]}, and a function has no store. Try guards=['lock'].")
-    name = getattr(function, "__qualname__", type(function).__qualname__).rpartition(".")[2].strip("<>")
+    name = name_of_function(function)
     body = {
         "__module__": _MODULE,
         "__qualname__": name,

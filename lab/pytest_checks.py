@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pytest
 
@@ -15,14 +14,15 @@ from lab.cli.script_text import explained_script
 from lab.errors import UsageError
 from lab.explanation import explained, retold
 from lab.exploration import Exploration
+from lab.function import is_importable
 from lab.racing import race_function
 from lab.replaying import replay
 from lab.rows import Row, rows
 from lab.scenario import Scenario
 from lab.schedule import Schedule
-from lab.script import is_script
+from lab.script import Script, is_carried, is_script
 from lab.script_exploring import replay_script
-from lab.searching import Target, explore
+from lab.searching import Target, explore, script_of_function
 from lab.statistics import at_most_text, rate_text, trials_needed
 
 if TYPE_CHECKING:
@@ -101,22 +101,30 @@ def benchmark_table(measured: Sequence[tuple[str, Mapping[str, Any]]]) -> list[s
 # Explored -----------------------------------------------------------------------------------------------------------
 
 
-def explored(target: Target, out: Path, kept: Path, only: Path | None, choices: Mapping[str, Any]) -> Exploration:
+def explored(
+    target: Target, home: Path, out: Path, kept: Path, only: Path | None, choices: Mapping[str, Any]
+) -> Exploration:
     """Try the schedules that were kept, then search; fail unless the verdict is `proved`, and keep what was found.
 
-    With `only` nothing but this schedule is tried; of another program it is skipped.
+    With `only` nothing but this schedule is tried; of another program it is skipped. What is below `home`, the test's
+    own folder, is as new in each execution of a function that is carried.
     """
     __tracebackhide__ = True
-    name = _name_of(target)
+    script = None
+    if _is_function(target):
+        if not is_importable(target, choices.get("setup"), choices.get("check")):
+            choices = {"folder": home, **choices}
+        script = script_of_function(target, **choices)
+    name = script.path if script else _name_of(target)
     if only is not None:
         schedule = schedules.load(only)
         if Path(schedule.scenario).name != Path(name).name:
             pytest.skip(f"{only} is of {schedule.scenario}")
-        _replayed(schedule, only)
+        _replayed(schedule, only, script)
         return Exploration(())
     for path in sorted(kept.glob("*.json")):
         # What does not go wrong any more, or fits no more, is mended.
-        _replayed(schedules.load(path), path)
+        _replayed(schedules.load(path), path, script)
         path.unlink()
     found = explore(target, out=out, **choices)
     if found.verdict != "proved":
@@ -125,22 +133,23 @@ def explored(target: Target, out: Path, kept: Path, only: Path | None, choices: 
     return found
 
 
+def _is_function(target: Target) -> TypeGuard[Callable[..., Any]]:
+    return callable(target) and not (isinstance(target, type) and issubclass(target, Scenario))
+
+
 def _name_of(target: Target) -> str:
-    """As schedules have it: of a function its file."""
-    if isinstance(target, type) and issubclass(target, Scenario):
-        return target.reference
-    if callable(target):
-        return str(getattr(sys.modules.get(target.__module__), "__file__", ""))
-    return str(target)
+    """As schedules have it."""
+    return target.reference if isinstance(target, type) and issubclass(target, Scenario) else str(target)
 
 
-def _replayed(schedule: Schedule, path: Path) -> None:
+def _replayed(schedule: Schedule, path: Path, script: Script | None) -> None:
     """Fail if the schedule goes wrong again."""
     __tracebackhide__ = True
     if is_script(schedule.scenario):
-        of_script = replay_script(schedule)
+        of_script = replay_script(schedule, script)
         if of_script.is_violation:
-            pytest.fail(f"{schedule.outcome} again, by a schedule that was kept: lab replay {path}", pytrace=False)
+            line = _again(schedule.scenario, path)
+            pytest.fail(f"{schedule.outcome} again, by a schedule that was kept: {line}", pytrace=False)
         return
     replayed = replay(schedule)
     if replayed.execution is not None and replayed.execution.trial.violation:
@@ -159,4 +168,9 @@ def _keep(found: Exploration, kept: Path) -> None:
 def _told(found: Exploration, name: str, kept: Path) -> Iterator[str]:
     yield from explained_script(found, is_brief=False) if is_script(name) else explained(found)
     for path in sorted(kept.glob("*.json")):
-        yield f"kept, and tried first the next time: lab replay {path}"
+        yield f"kept, and tried first the next time: {_again(name, path)}"
+
+
+def _again(name: str, path: Path) -> str:
+    """How to replay it alone: a function that was carried only its own test can make."""
+    return f"pytest --lab-replay {path}" if is_carried(name) else f"lab replay {path}"

@@ -90,7 +90,8 @@ def lab_explore(request: pytest.FixtureRequest) -> Callable[..., Exploration]:
         budget, replay = _option(config, "budget"), _option(config, "replay")
         given = {**_seeded(config), **({"seconds": float(budget)} if budget else {}), **choices}
         kept = config.rootpath / KEPT / re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-")
-        return explored(target, _folder(request), kept, Path(replay) if replay else None, given)
+        home: Path = request.getfixturevalue("tmp_path")
+        return explored(target, home, _folder(request), kept, Path(replay) if replay else None, given)
 
     return explore
 
@@ -129,5 +130,6 @@ def _seeded(config: pytest.Config) -> dict[str, int]:
 
 def _folder(request: pytest.FixtureRequest) -> Path:
     """A new folder for results, which pytest looks after."""
-    home: Path = request.getfixturevalue("tmp_path")
-    return home / f"lab-{len(list(home.glob('lab-*')))}"
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    # Not below the test's own tmp_path, whose files may be what the function works on.
+    return factory.mktemp("lab") / "results"

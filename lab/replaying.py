@@ -16,6 +16,7 @@ from lab.scheduler import Departed
 from lab.schedulers.checks import Metrics
 from lab.schedulers.replay import Replay
 from lab.stores import store_named
+from lab.timeline import page_part
 
 
 class Replayed(NamedTuple):
@@ -29,6 +30,10 @@ class Replayed(NamedTuple):
     execution: Execution | None
     departed: str
     preempted: frozenset[int] = frozenset()
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: how it ended, and its timeline."""
+        return page_part(str(self.cell), self.execution, self.departed, self.preempted)
 
 
 def replay(schedule: Schedule | str | Path, *, engine: str = "simulated") -> Replayed:

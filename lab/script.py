@@ -11,29 +11,35 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.controlled.ending import Judge, State
-from lab.engines.controlled.folder import source_of
+from lab.engines.controlled.folder import copied, source_of
+from lab.engines.controlled.inside.channel import CALLING
 from lab.engines.controlled.session import Program
 from lab.errors import UsageError
-from lab.function import Calls
+from lab.function import CARRIED, Calls, Carried
 from lab.script_search import Rules
 
-_CALLING = "lab_calls.py"
-"""The script that calls the functions of a module."""
+_CARRIED_DATA = "lab_calls.pickle"
 _FUNCTION = re.compile(r"[^\s:]+\.py:[A-Za-z_]\w*")
 _CHECK_S = 30.0
 _MOST_ORDERS = 100_000
 
 
 def is_script(name: str) -> bool:
-    """True for what is explored as a script: `buy.py`, but not `shop.py:LastCoupon`."""
-    return name.endswith(".py") and ":" not in name
+    """True for what is explored as a script: `buy.py`, but not `shop.py:LastCoupon`; and a function that is carried."""
+    return (name.endswith(".py") and ":" not in name) or is_carried(name)
+
+
+def is_carried(name: str) -> bool:
+    """True for a function that no other process can make again, so that `lab replay` can't."""
+    return name.startswith(f"{CARRIED} ")
 
 
 @dataclass(frozen=True)
 class Script:
     """What a user gives: a path and rules. `files` replace the script's folder; a rule replaces the serial endings.
 
-    With `calls` the path is that of a module, whose functions are what is explored.
+    With `calls` the path is that of a module, whose functions are what is explored; with `carried` it is the name of a
+    function that goes into each execution by its bytes, and `files` are what it needs.
     """
 
     path: str
@@ -44,9 +50,12 @@ class Script:
     is_deterministic: bool = False
     orders: int = 120
     calls: Calls | None = None
+    carried: Carried | None = None
 
     def program(self) -> Program:
         """What an engine is given; UsageError if the script or a rule can't be read."""
+        if self.carried is not None:
+            return self._carrying(self.carried)
         script = Path(self.path).absolute()
         try:
             text = script.read_bytes()
@@ -58,10 +67,7 @@ class Script:
             line = getattr(error, "lineno", None)
             where = f"{self.path}:{line}" if line else self.path
             raise UsageError(f"{where}: expected a Python script, found {error}.") from error
-        files = [Path(name).absolute() for name in self.files]
-        for name in files:
-            if not name.exists():
-                raise UsageError(f"--files {name}: expected a file or folder that exists, found none.")
+        files = self._files()
         if not 1 <= self.orders <= _MOST_ORDERS:
             raise UsageError(f"orders {self.orders}: expected 1 to {_MOST_ORDERS:,}. Try --orders 120.")
         judges = [*self._check(), *self._expectation()]
@@ -70,12 +76,30 @@ class Script:
         source = source_of(script, files)
         if self.calls is None:
             return Program(script.name, source, tuple(self.arguments), orders_output, judge)
-        source = {**source, _CALLING: self.calls.script(script.name).encode()}
-        return Program(_CALLING, source, (), orders_output, judge, self.calls.paths, _imported(text))
+        source = {**source, CALLING: self.calls.script(script.name).encode()}
+        return Program(CALLING, source, (), orders_output, judge, self.calls.paths, _imported(text))
+
+    def _carrying(self, carried: Carried) -> Program:
+        home = Path(carried.folder).absolute() if carried.folder else Path.cwd()
+        source = {
+            **carried.pickled.sources,
+            **copied(home, [*([home] if carried.folder else []), *self._files()]),
+            CALLING: carried.script(_CARRIED_DATA).encode(),
+            _CARRIED_DATA: carried.pickled.data,
+        }
+        return Program(CALLING, source, (), False, None, carried.paths, carried.pickled.modules)
+
+    def _files(self) -> list[Path]:
+        files = [Path(name).absolute() for name in self.files]
+        for name in files:
+            if not name.exists():
+                raise UsageError(f"--files {name}: expected a file or folder that exists, found none.")
+        return files
 
     def rules(self) -> Rules:
         """What counts as a violation."""
-        is_judged = self.check is not None or self.expect_output is not None or bool(self.calls and self.calls.check)
+        is_checked = bool(self.calls and self.calls.check) or bool(self.carried and self.carried.has_check)
+        is_judged = self.check is not None or self.expect_output is not None or is_checked
         return Rules(is_judged, self.is_deterministic, self.orders, tuple(self.texts().items()))
 
     def texts(self) -> dict[str, Any]:
@@ -88,6 +112,8 @@ class Script:
             texts["expect_output"] = self.expect_output
         if self.calls is not None:
             texts["calls"] = list(self.calls)
+        if self.carried is not None:
+            texts["carried"] = self.carried.key
         return texts
 
     def _check(self) -> list[Judge]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lab import schedule as schedules
 from lab.cell_search import Watcher, checked
 from lab.engines.controlled.session import ControlledSession
+from lab.errors import UsageError
 from lab.execution import Execution
 from lab.exploration import Exploration
 from lab.exploring import Interrupted, _kept, _new_folder, _saved
@@ -18,6 +19,10 @@ from lab.scheduler import Departed
 from lab.schedulers.replay import Replay
 from lab.script import Script, script_of
 from lab.script_search import explore_program
+from lab.timeline import page_part
+
+_known: dict[str, Script] = {}
+"""The functions that this process has carried: nobody else can make them again."""
 
 
 def explore_script(
@@ -33,7 +38,9 @@ def explore_script(
     folder = _new_folder(Path(out) if out is not None else _default_folder(script.path))
     watcher = watcher or Watcher()
     watcher.enters(script.path)
-    path = str(Path(script.path).absolute())
+    path = script.path if script.carried else str(Path(script.path).absolute())
+    if script.carried is not None:
+        _known[script.carried.key] = script
     try:
         explored = explore_program(path, program, script.rules(), chosen, watcher)
     except KeyboardInterrupt as interrupt:
@@ -45,7 +52,7 @@ def explore_script(
 
 
 def _default_folder(path: str) -> Path:
-    stem = f"explore-{Path(path).stem}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    stem = f"explore-{Path(path).stem.replace(' ', '-')}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     candidates = (Path("results") / (stem if number == 1 else f"{stem}-{number}") for number in range(1, 1000))
     return next(folder for folder in candidates if not folder.exists())
 
@@ -65,13 +72,21 @@ class ScriptReplayed(NamedTuple):
         """True if it showed again what must not happen."""
         return self.execution is not None and self.schedule.set.get("grade") == "violation"
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: how it ended, and its timeline."""
+        return page_part(Path(self.schedule.scenario).name, self.execution, self.departed)
 
-def replay_script(schedule: Schedule | str | Path) -> ScriptReplayed:
-    """Run a schedule of a script again, exactly, on real processes; UsageError if its file or script can't be read."""
+
+def replay_script(schedule: Schedule | str | Path, script: Script | None = None) -> ScriptReplayed:
+    """Run a schedule of a script again, exactly, on real processes; UsageError if its file or script can't be read.
+
+    `script` takes the place of the recorded one, such as a function that only its own process can make.
+    """
     if not isinstance(schedule, Schedule):
         schedule = schedules.load(Path(schedule))
     texts: Mapping[str, Any] = schedule.set
-    session = ControlledSession(script_of(schedule.scenario, texts).program(), keeps_history=True, core=0)
+    script = script or _recorded(schedule)
+    session = ControlledSession(script.program(), keeps_history=True, core=0)
     scheduler = Replay(schedule.choices)
     try:
         scheduler.begin()
@@ -85,3 +100,16 @@ def replay_script(schedule: Schedule | str | Path) -> ScriptReplayed:
     if expected is not None and execution.trial.outcome != expected:
         return ScriptReplayed(schedule, None, f"it ended otherwise: {execution.trial.detail}")
     return ScriptReplayed(schedule, execution, "")
+
+
+def _recorded(schedule: Schedule) -> Script:
+    key = schedule.set.get("carried")
+    if key is None:
+        return script_of(schedule.scenario, schedule.set)
+    if key not in _known:
+        raise UsageError(
+            f"{schedule.scenario}: expected a function that this process has explored, since no file has it by itself, "
+            "found none. Replay it where it is made: lab.replay(schedule, function=…, setup=…, check=…); or move it to "
+            "the top of a module."
+        )
+    return _known[key]

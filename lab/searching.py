@@ -11,7 +11,7 @@ from lab import schedule as schedules
 from lab.cell_search import Watcher
 from lab.errors import UsageError
 from lab.exploration import Exploration
-from lab.function import Check, calls_of
+from lab.function import Check, calls_of, carried, is_importable
 from lab.replaying import Replayed
 from lab.scenario import Scenario
 from lab.schedule import Schedule
@@ -31,9 +31,11 @@ def explore(
 
     `target` is a scenario class, its name, `module:Class` or `file.py:Class`, with the choices `guards`, `stores`,
     `processes`, `delays` and `set`; the path of a script, with `files`, `arguments`, `check`, `expect_output`,
-    `is_deterministic` and `orders`; or a function at the top of a module, with `processes` (2), `setup`, `check` and
-    `files`: each execution calls `setup()`, then `target(number)` in so many processes at once, then `check(returns)`,
-    which objects by False, a text, or an AssertionError. Without a check an ending is wrong that no serial order has.
+    `is_deterministic` and `orders`; or a function, with `processes` (2), `setup`, `check`, `files` and `folder`: each
+    execution calls `setup()`, then `target(number)` in so many processes at once, then `check(returns)`, which objects
+    by False, a text, or an AssertionError. Without a check an ending is wrong that no serial order has. Functions at
+    the top of one module are imported anew; all others, such as closures, are carried in with what they hold, and
+    where that has paths below `folder` they mean a copy of it that is as new in each execution.
 
     Choices of all: `strategy`, `bound`, `executions`, `seconds`, `jobs`, `seed`. Schedules go to `out` (default:
     `results/explore-<name>-<UTC time>`). Raises UsageError if something does not fit together.
@@ -55,16 +57,37 @@ def _explore_function(
     setup: Callable[[], object] | None = None,
     check: Check | None = None,
     files: Sequence[str] = (),
+    folder: str | Path | None = None,
     out: str | Path | None = None,
     watcher: Watcher | None = None,
     **choices: Any,
 ) -> Exploration:
+    script = script_of_function(function, processes=processes, setup=setup, check=check, files=files, folder=folder)
+    return explore_script(script, out=out, watcher=watcher, **_on_processes(choices))
+
+
+def script_of_function(
+    function: Callable[..., Any],
+    *,
+    processes: int | Sequence[int] = 2,
+    setup: Callable[[], object] | None = None,
+    check: Check | None = None,
+    files: Sequence[str] = (),
+    folder: str | Path | None = None,
+    **_: Any,
+) -> Script:
+    """A function as the script that calls it; other choices of a search change nothing. UsageError if it can't be."""
     if not isinstance(processes, int):
         raise UsageError(f"processes {processes!r}: expected one number, since each takes a search. Try processes=2.")
-    path, calls = calls_of(function, processes=processes, setup=setup, check=check)
-    # The file alone: a folder of tests has much that no execution needs.
-    script = Script(path, files=(path, *map(str, files)), calls=calls)
-    return explore_script(script, out=out, watcher=watcher, **_on_processes(choices))
+    if folder is not None and not Path(folder).is_dir():
+        raise UsageError(f"folder {folder}: expected a folder that exists, found none.")
+    if folder is None and is_importable(function, setup, check):
+        path, calls = calls_of(function, processes=processes, setup=setup, check=check)
+        # The file alone: a folder of tests has much that no execution needs.
+        return Script(path, files=(path, *map(str, files)), calls=calls)
+    home = str(Path(folder).absolute()) if folder is not None else ""
+    found = carried(function, processes=processes, setup=setup, check=check, folder=home)
+    return Script(found.name, files=tuple(map(str, files)), carried=found)
 
 
 def _on_processes(choices: dict[str, Any]) -> dict[str, Any]:
@@ -74,14 +97,22 @@ def _on_processes(choices: dict[str, Any]) -> dict[str, Any]:
     return {name: choice for name, choice in choices.items() if name != "engine"}
 
 
-def replay(schedule: Schedule | str | Path, *, engine: str | None = None) -> Replayed | ScriptReplayed:
+def replay(
+    schedule: Schedule | str | Path,
+    *,
+    engine: str | None = None,
+    function: Callable[..., Any] | None = None,
+    **choices: Any,
+) -> Replayed | ScriptReplayed:
     """Run a schedule again, exactly, with its whole history; of a scenario on engine `simulated` or `controlled`.
 
-    UsageError if its file can't be read, or if what it is of is gone.
+    `function`, with the `processes`, `setup`, `check`, `files` and `folder` that it was explored with, takes the place
+    of a function that was carried, and that this process has not explored. UsageError if the schedule's file can't be
+    read, or if what it is of is gone.
     """
     if not isinstance(schedule, Schedule):
         schedule = schedules.load(Path(schedule))
     if not is_script(schedule.scenario):
         return replaying.replay(schedule, engine=engine or "simulated")
     _on_processes({"engine": engine or "controlled"})
-    return replay_script(schedule)
+    return replay_script(schedule, script_of_function(function, **choices) if function is not None else None)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from html import escape
 from typing import NamedTuple
 
+from lab.execution import Execution
 from lab.kinds import FAINT, Meaning, fed, meaning, shown
 from lab.scheduler import Event, Operation
 from lab.standing import Standing
@@ -58,6 +60,18 @@ def timeline(
         table = _as_list(rows, names)
     lines = [line.rstrip() for line in _joined(table, is_colored)]
     return "\n".join([*lines, LEGEND] if preempted else lines)
+
+
+def page_part(title: str, execution: Execution | None, departed: str, preempted: Set[int] = frozenset()) -> str:
+    """A replay as a notebook shows it: how it ended, and its timeline; or where it departed. All of it is text."""
+    if execution is None:
+        return f"<p>{escape(title)}: it departs from the schedule: {escape(departed)}</p>"
+    permits = {name: declared.permits for name, declared in execution.objects.items()}
+    text = timeline(
+        execution.events, execution.actors, permits, waiting=execution.ending.waiting, preempted=preempted, width=120
+    )
+    said = f": {escape(execution.trial.detail)}" if execution.trial.detail else ""
+    return f"<p>{escape(title)}, <b>{escape(execution.trial.outcome)}</b>{said}</p>\n<pre>{escape(text)}</pre>"
 
 
 # What happens in each line -------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
 
 
 def test_the_tests_of_the_page_on_pytest_pass(tmp_path):
-    functions, _ = blocks((ROOT / "docs" / "functions.md").read_text(), "python")
+    functions, *_ = blocks((ROOT / "docs" / "functions.md").read_text(), "python")
     tests = blocks((ROOT / "docs" / "pytest.md").read_text(), "python")
     given = "from lab.scenarios.ticket_sale import TicketSale as Transfer"
     (tmp_path / "test_page.py").write_text("\n".join([functions.partition("if __name__")[0], given, *tests]))
@@ -131,7 +131,7 @@ def test_the_tests_of_the_page_on_pytest_pass(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--lab-budget", "20"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert ended.stdout.splitlines()[-1].startswith("4 passed"), ended.stdout
+    assert ended.stdout.splitlines()[-1].startswith("5 passed"), ended.stdout
 
 
 SCENARIOS = SHOWN["docs/scenarios.md"].read_text()

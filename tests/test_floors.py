@@ -30,6 +30,7 @@ FLOORS = [
         "script_oracle",
         "script_search",
         "script_run",
+        "carrying",
         "function",
     ],
     ["experiments", "archive", "environment"],

@@ -1,11 +1,41 @@
-"""`lab.explore` of a function: its file is imported anew in each execution, and what that makes is controlled."""
+"""`lab.explore` of a function: each execution makes it anew, and what it holds or its file makes is controlled.
+
+A function at the top of a module is imported; all others are carried.
+"""
 
 import importlib.util
+import json
+import multiprocessing
+import os
+import socket
+import sqlite3
+import subprocess
 import sys
+import threading
+from functools import partial
+from multiprocessing import (
+    Array,
+    Barrier,
+    BoundedSemaphore,
+    Condition,
+    Event,
+    JoinableQueue,
+    Lock,
+    Pipe,
+    Queue,
+    RawArray,
+    RawValue,
+    RLock,
+    Semaphore,
+    SimpleQueue,
+    Value,
+)
+from multiprocessing.shared_memory import SharedMemory
 
 import pytest
 
 import lab
+from lab import script_exploring
 from lab.errors import UsageError
 
 BANK = """
@@ -145,8 +175,7 @@ def test_a_failing_call_is_told_by_its_line(bank, searched):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"function": lambda: None}, "function: expected a function at the top of a module's file"),
-        ({"check": len}, "check: expected a function at the top of a module's file, the same for all"),
+        ({"folder": "nowhere"}, "folder nowhere: expected a folder that exists"),
         ({"setup": 3}, "setup: expected a function, found 3"),
         ({"processes": 0}, "processes 0: expected 1 to 100"),
         ({"processes": [1, 2]}, "expected one number"),
@@ -161,3 +190,240 @@ def test_what_does_not_fit_is_said(bank, tmp_path, choices, said):
 
     assert said in str(error.value)
     assert not (tmp_path / "found").exists()
+
+
+# Carried ------------------------------------------------------------------------------------------------------------
+
+
+def account(path, lock=None):
+    """Closures on a file: to open an account, to pay in, and to see whether two have."""
+
+    def open_account():
+        path.write_text("0")
+
+    def pay_in(number):
+        with lock:
+            pay_in_at_once(number)
+
+    def pay_in_at_once(number):
+        # No file of the account is ever torn: only what was read may be old.
+        new = path.with_suffix(f".{number}")
+        new.write_text(str(int(path.read_text()) + 1))
+        new.replace(path)
+
+    def both_have(returns):
+        assert path.read_text() == "2"
+
+    return open_account, pay_in if lock else pay_in_at_once, both_have
+
+
+def test_a_closure_is_searched_with_the_lock_and_the_file_that_it_holds(searched, tmp_path):
+    setup, pay_in, check = account(tmp_path / "account", Lock())
+
+    assert searched(pay_in, setup=setup, check=check, folder=tmp_path) == ("proved", {})
+    assert not (tmp_path / "account").exists()
+
+
+def test_without_a_lock_it_is_found_with_its_lines(searched, tmp_path):
+    path = tmp_path / "log"
+    path.write_text("begun")
+    text = str(path)
+
+    def begin_anew(number):
+        with open(text, "w") as file:  # noqa: PTH123 - of a text
+            file.write(str(number))
+
+    def is_written(returns):
+        assert path.read_text() == "1"
+
+    (finding,) = searched(begin_anew, check=is_written, folder=tmp_path)[1].values()
+    lines = [event.operation.line for event in lab.replay(finding.file).execution.events]
+
+    assert "(test_function_search.py:" in finding.detail
+    assert {line.partition(":")[0] for line in lines} == {"", "test_function_search.py"}
+    assert path.read_text() == "begun"
+
+
+def test_a_replay_of_a_closure_takes_who_has_made_it(searched, tmp_path, monkeypatch):
+    setup, pay_in, check = account(tmp_path / "account")
+    (finding,) = searched(pay_in, setup=setup, check=check, folder=tmp_path)[1].values()
+
+    assert lab.replay(finding.file).is_violation
+
+    monkeypatch.setattr(script_exploring, "_known", {})
+    with pytest.raises(UsageError, match="Replay it where it is made"):
+        lab.replay(finding.file)
+
+    setup, pay_in, check = account(tmp_path / "account")
+    assert lab.replay(finding.file, function=pay_in, setup=setup, check=check, folder=tmp_path).is_violation
+
+
+def test_what_is_of_multiprocessing_is_made_anew_as_it_is(searched):
+    lock, rlock, semaphore, bounded = Lock(), RLock(), Semaphore(3), BoundedSemaphore(2)
+    semaphore.acquire()
+    done, open_, barrier = Event(), Event(), Barrier(1)
+    open_.set()
+    condition = Condition(lock)
+    value, own, array, letters = Value("i", 4), Value("d", 0.5, lock=rlock), Array("i", [1, 2]), Array("c", b"abc")
+    raw, places = RawValue("i", 7), RawArray("i", [8, 9])
+    queue, simple, joinable = Queue(2), SimpleQueue(), JoinableQueue()
+    context = multiprocessing.get_context("fork")
+
+    def look():
+        for one in (queue, simple, joinable):
+            one.put("here")
+            assert one.get() == "here"
+        with condition:
+            assert not lock.acquire(block=False), "the condition's lock is the same"
+        assert barrier.wait() == 0
+        assert context.get_start_method() == "fork"
+        assert own.get_lock() is rlock
+        assert [semaphore.acquire(block=False) for _ in range(3)] == [True, True, False]
+        assert bounded.get_value() == 2
+        return done.is_set(), open_.is_set(), value.value, own.value, array[:], letters.value, raw.value, places[:]
+
+    def check(returns):
+        assert returns == [(False, True, 4, 0.5, [1, 2], b"abc", 7, [8, 9])]
+
+    assert searched(look, processes=1, check=check)[1] == {}
+
+
+def test_a_value_in_a_closure_is_controlled(searched):
+    value = Value("i", 0)
+
+    def add():
+        value.value += 1
+
+    assert searched(add, check=lambda returns: value.value == 2)[0] == "found"
+    assert value.value == 0
+
+
+class Counter:
+    def __init__(self):
+        self.total = Value("i", 0)
+
+    def add(self, number=0):
+        self.total.value += 1
+
+    def __call__(self):
+        self.add()
+
+
+COUNTER = Counter()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [COUNTER.add, COUNTER, partial(COUNTER.add, 1), lambda: COUNTER.add()],
+    ids=["method", "object", "partial", "lambda"],
+)
+def test_whatever_can_be_called_is_searched(searched, function):
+    assert searched(function, processes=1, check=lambda returns: COUNTER.total.value == 1) == ("proved", {})
+
+
+def test_a_lock_of_an_imported_module_is_that_of_the_module(bank, searched, monkeypatch):
+    monkeypatch.syspath_prepend(str(bank.__file__).rpartition("/")[0])
+    lock = bank.LOCK
+
+    def transfer_within(number):
+        with lock:
+            return bank.transfer_alone(number)
+
+    found = searched(transfer_within, processes=1, setup=bank.open_accounts)[1]
+
+    assert "at bank.py:" in found["deadlock"].detail
+
+
+def test_a_module_that_no_import_would_find_is_imported_from_its_file(bank, searched):
+    assert searched(bank.count, processes=1, check=lambda returns: bank.TOTAL.value == 1) == ("proved", {})
+
+
+STATE = {}
+
+
+def remember():
+    STATE["begun"] = True
+
+
+def test_a_closure_and_its_module_use_the_same_globals(searched):
+    verdict, found = searched(lambda: STATE["begun"], processes=1, setup=remember, check=lambda returns: all(returns))
+
+    assert (verdict, found) == ("proved", {})
+    assert STATE == {}
+
+
+def test_a_path_in_the_text_of_a_function_is_below_its_folder(searched, tmp_path):
+    names = {}
+    exec(f"def write():\n    with open({str(tmp_path / 'here')!r}, 'w') as file:\n        file.write('yes')", names)
+
+    assert searched(names["write"], processes=1, folder=tmp_path)[0] == "proved"
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_path_that_is_made_otherwise_proves_nothing(searched, tmp_path):
+    (tmp_path / "count").write_text("0")
+    path = bytes(tmp_path / "count")
+
+    def look():
+        return os.path.getsize(path)  # noqa: PTH202 - which takes bytes
+
+    (cell,) = lab.explore(look, folder=tmp_path, out=tmp_path / "found").cells
+
+    assert cell.verdict == "unknown"
+    assert "otherwise than by a text or a Path" in cell.reason
+
+
+def taken(lock):
+    lock.acquire()
+    return lock
+
+
+def filled(queue):
+    queue.put(1)
+    return queue
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.open("w"), "found an open file ("),
+        (lambda path: sqlite3.connect(path), "found an sqlite3 connection. Make it in setup"),
+        (lambda path: socket.socket(), "found a socket"),
+        (lambda path: threading.Thread(), "found a thread"),
+        (lambda path: Pipe()[0], "found an end of a Pipe"),
+        (lambda path: SharedMemory(create=True, size=8), "found shared memory"),
+        (lambda path: taken(Lock()), "found a Lock that somebody holds. Release it before."),
+        (lambda path: taken(BoundedSemaphore(2)), "found a BoundedSemaphore that somebody holds"),
+        (lambda path: filled(SimpleQueue()), "found a SimpleQueue with something in it. Fill it in setup."),
+        (lambda path: threading.Lock(), "found what can't be pickled (TypeError: cannot pickle '_thread.lock' object)"),
+    ],
+)
+def test_what_no_execution_can_make_anew_is_named(tmp_path, make, said):
+    thing = make(tmp_path / "thing")
+    try:
+        with pytest.raises(UsageError) as error:
+            lab.explore(lambda: thing, out=tmp_path / "found")
+    finally:
+        for end in ("close", "unlink"):
+            getattr(thing, end, lambda: None)()
+
+    assert said in str(error.value)
+    assert not (tmp_path / "found").exists()
+
+
+def test_a_function_that_was_typed_into_a_shell_is_searched(tmp_path):
+    typed = """
+from multiprocessing import Value
+import lab
+total = Value("i", 0)
+def add():
+    total.value += 1
+def check(returns):
+    return total.value == 2
+print(json.dumps(lab.explore(add, check=check, out="found").verdict))
+"""
+    done = subprocess.run(
+        [sys.executable], input=f"import json{typed}", capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+
+    assert json.loads(done.stdout) == "found"

@@ -53,12 +53,35 @@ def test_an_exploration_shows_its_verdict_and_the_schedules_and_escapes_what_is_
     assert "1-none-bad.json" in shown
 
 
-def test_a_notebook_runs_and_shows_both(tmp_path):
+def test_a_replay_shows_its_operations_and_escapes_what_they_wrote(tmp_path):
+    def write():
+        with open("page.html", "w") as file:  # noqa: PTH123 - as a user would
+            file.write("<i>")
+
+    found = lab.explore(write, processes=1, check=lambda returns: False, out=tmp_path / "found")
+    shown = lab.replay(found.cells[0].findings[0].file)._repr_html_()
+
+    assert re.search(r"test_notebook.py:\d+ .*write file &#x27;page.html&#x27;: &#x27;&lt;i&gt;&#x27;", shown)
+    assert "<i>" not in shown
+
+
+def test_a_replay_of_a_scenario_shows_its_columns(tmp_path):
+    found = lab.explore(Scripted, guards=["none"], processes=[2], out=tmp_path / "found")
+    shown = lab.replay(found.cells[0].findings[0].file)._repr_html_()
+
+    assert "<b>bad</b>" in shown
+    assert "<pre>step" in shown
+
+
+def test_a_notebook_runs_and_shows_both_and_what_a_cell_defines_is_searched(tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     cells = [
         "import lab",
         "lab.run('ticket_sale', engine='simulated', guards=['lock'], processes=[2], trials=20, out='results/a')",
         "lab.explore('ticket_sale', guards=['lock'], processes=[2], out='results/b')",
+        "from multiprocessing import Value\ntotal = Value('i', 0)\n\ndef add():\n    total.value += 1",
+        "found = lab.explore(add, check=lambda returns: total.value == 2, out='results/c')\nfound",
+        "lab.replay(found.cells[0].findings[0].file)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=100).execute()
@@ -66,3 +89,5 @@ def test_a_notebook_runs_and_shows_both(tmp_path):
 
     assert "0 % [0, 17" in shown[1]
     assert "<b>proved</b>" in shown[2]
+    assert "<b>found</b>, function add" in shown[4]
+    assert "In[4]:5" in shown[5]

@@ -61,6 +61,7 @@ def loaded(tmp_path_factory):
     home = tmp_path_factory.mktemp("loaded")
     lab.race_function(lambda: None, processes=1, trials=2, out=home / "raced")
     lab.explore("ticket_sale", guards=["none"], out=home / "explored")
+    lab.explore(lambda: None, out=home / "carried")
 
 
 @pytest.fixture
@@ -278,3 +279,40 @@ def test_a_function_of_the_test_file_is_searched_and_its_schedule_shown_and_kept
         ["*.py: found", "*test_it.py:9 * read 'a.json': '?10, 0?'", "unordered: transfer 1 * had read it*"]
     )
     assert list((pytester.path / ".lab" / "failures").glob("*/*.json"))
+
+
+CLOSURE = """
+    from multiprocessing import Lock
+
+    def test_count(lab_explore, tmp_path):
+        lock, path = Lock(), tmp_path / "count"
+
+        def begin():
+            path.write_text("0")
+
+        def count(number):
+            {}
+                new = path.with_name(str(number))
+                new.write_text(str(int(path.read_text()) + 1))
+                new.replace(path)
+
+        def both_counted(returns):
+            assert path.read_text() == "2"
+
+        lab_explore(count, setup=begin, check=both_counted)
+        assert not list(tmp_path.iterdir())
+"""
+
+
+def test_a_function_within_a_test_is_searched_on_its_tmp_path_and_its_kept_schedule_tried(tested, pytester):
+    result = tested(CLOSURE.format("if True:"))
+
+    result.assert_outcomes(failed=1)
+    (kept,) = (pytester.path / ".lab" / "failures").glob("*/*.json")
+    assert result.stdout.str().count("lab replay") == 0
+    result.stdout.fnmatch_lines(["function count: found", f"kept, and tried first*: pytest --lab-replay {kept}"])
+
+    tested(CLOSURE.format("if True:")).stdout.fnmatch_lines(["raised-AssertionError again, by a schedule that was *"])
+
+    tested(CLOSURE.format("with lock:")).assert_outcomes(passed=1)
+    assert not kept.exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.conflict import by_line, sentence
 from lab.explanation import counted, replay_line
 from lab.exploration import Exploration, Explored, Finding
+from lab.script import is_carried
 from lab.script_exploring import ScriptReplayed, replay_script
 from lab.search import conflicts_of
 from lab.timeline import timeline
@@ -34,7 +35,7 @@ def explained_script(exploration: Exploration, is_brief: bool) -> Iterator[str]:
             f"{counted(explored.classes, 'class', 'es')}, "
             f"{explored.seconds:.1f} s, {rate}"
         )
-        if worst is not None:
+        if worst is not None and not is_carried(explored.scenario):
             yield f"again: {replay_line(worst)}"
 
 

@@ -13,7 +13,7 @@ from lab.explanation import counted
 from lab.replaying import replay
 from lab.report.page import rendered
 from lab.report.story import Story, story
-from lab.script import is_script
+from lab.script import is_carried, is_script
 from lab.script_exploring import replay_script
 
 _WORDS = {
@@ -62,7 +62,7 @@ def _context(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             (f"{_name(cell)}, {name}", f"lab replay {_file(folder, finding)}")
             for cell in cells
             for name, finding in cell["outcomes"].items()
-            if finding["schedule"] and finding["grade"] != "ok"
+            if finding["schedule"] and finding["grade"] != "ok" and not is_carried(cell["scenario"])
         ],
         "notes": list(dict.fromkeys([*(note for cell in cells for note in (*cell["remarks"], *cell["conflicts"]))])),
     }
@@ -116,7 +116,8 @@ def _story(folder: Path, cell: Mapping[str, Any]) -> Story | str:
     """The failing execution, once more; or why it can't be shown."""
     path = folder / Path(cell["schedule"]).name
     schedule = schedules.load(path)
-    title, command = f"{_name(cell)}: {schedule.outcome}", f"lab replay {path}"
+    title = f"{_name(cell)}: {schedule.outcome}"
+    command = f"lab.replay({str(path)!r})" if is_carried(cell["scenario"]) else f"lab replay {path}"
     try:
         if is_script(schedule.scenario):
             of_script = replay_script(schedule)

@@ -35,8 +35,11 @@ Source = Mapping[str, bytes | None]
 
 def source_of(script: Path, files: Sequence[Path]) -> Source:
     """The script with the other files of its folder, or with those that are given; UsageError if that is too much."""
-    home = script.parent
-    paths = [script, *files] if files else list(_walked(home))
+    return copied(script.parent, [script, *files] if files else [script.parent])
+
+
+def copied(home: Path, paths: Sequence[Path]) -> Source:
+    """These files, and what is in these folders, by their paths from `home`; UsageError if that is too much."""
     found: dict[str, bytes | None] = {}
     total = 0
     for path in paths:

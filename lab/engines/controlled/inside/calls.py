@@ -1,4 +1,7 @@
-"""Functions of a module as a script: `setup`, a process for each call, and a check of what the calls have returned."""
+"""Functions as a script: `setup`, a process for each call, and a check of what the calls have returned.
+
+They are those of a module, which is imported anew, or were carried here.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,43 @@ from multiprocessing import Process
 from types import ModuleType
 from typing import Any
 
+from lab.engines.controlled.inside.carried import loaded
 from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.descriptors import raw_close, raw_open, raw_read, raw_write
 
 
 def run(module: str, file: str, function: str, takes_number: bool, processes: int, setup: str, check: str) -> None:
     """The whole script; names that are empty stand for nothing. Raises what the check objects to."""
-    loaded = _loaded(module, f"{me.folder}{file}")
-    call = getattr(loaded, function)
-    if setup:
-        getattr(loaded, setup)()
+    home = _imported(module, f"{me.folder}{file}")
+    found = [getattr(home, name) if name else None for name in (function, setup, check)]
+    _play(function, takes_number, processes, pickle.dumps, *found)
+
+
+def run_carried(data: str, function: str, takes_number: bool, processes: int, folder: str) -> None:
+    """The same of functions that were pickled; `folder` is what paths in them begin with that mean this one."""
+    import cloudpickle
+
+    try:
+        found = loaded(_read(me.folder + data), folder)
+    except Exception as error:
+        me.abandon(f"what the function holds, which can't be made anew ({type(error).__name__}: {error}),")
+        raise
+    _play(function, takes_number, processes, cloudpickle.dumps, *found)
+
+
+def _play(
+    name: str,
+    takes_number: bool,
+    processes: int,
+    dumps: Callable[[Any], bytes],
+    call: Any,
+    setup: Any,
+    check: Any,
+) -> None:
+    if setup is not None:
+        setup()
     children = [
-        Process(target=_called, args=(call, number, takes_number), name=f"{function} {number}")
+        Process(target=_called, args=(call, number, takes_number, dumps), name=f"{name} {number}")
         for number in range(processes)
     ]
     for child in children:
@@ -33,15 +61,20 @@ def run(module: str, file: str, function: str, takes_number: bool, processes: in
         raise SystemExit(1)
     returns = [_returned(number) for number in range(processes)]
     print(f"returned {returns}")  # noqa: T201 - so it is part of the ending
-    if check:
-        said = getattr(loaded, check)(returns)
+    if check is not None:
+        try:
+            said = check(returns)
+        except AssertionError as error:
+            # Below the first line pytest may have written what it knows of the values.
+            error.args = (str(error).partition("\n")[0],)
+            raise
         if isinstance(said, str) and said:
             raise AssertionError(said)
         if said is False:
-            raise AssertionError(f"{check} objects to {returns}")
+            raise AssertionError(f"{getattr(check, '__name__', 'the check')} objects to {returns}")
 
 
-def _loaded(name: str, path: str) -> ModuleType:
+def _imported(name: str, path: str) -> ModuleType:
     """The module anew, so that what it makes at its top is controlled."""
     spec = spec_from_file_location(name, path)
     assert spec is not None
@@ -51,9 +84,9 @@ def _loaded(name: str, path: str) -> ModuleType:
     return module
 
 
-def _called(call: Callable[..., Any], number: int, takes_number: bool) -> None:
+def _called(call: Callable[..., Any], number: int, takes_number: bool, dumps: Callable[[Any], bytes]) -> None:
     """What it returns goes past the controller: only who has waited for its end reads it."""
-    value = pickle.dumps(call(number) if takes_number else call())
+    value = dumps(call(number) if takes_number else call())
     with me:
         descriptor = raw_open(_place(number), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         raw_write(descriptor, value)
@@ -61,13 +94,17 @@ def _called(call: Callable[..., Any], number: int, takes_number: bool) -> None:
 
 
 def _returned(number: int) -> Any:
+    return pickle.loads(_read(_place(number)))
+
+
+def _read(path: str) -> bytes:
     with me:
-        descriptor = raw_open(_place(number), os.O_RDONLY)
+        descriptor = raw_open(path, os.O_RDONLY)
         parts = []
         while part := raw_read(descriptor, 1 << 20):
             parts.append(part)
         raw_close(descriptor)
-    return pickle.loads(b"".join(parts))
+    return b"".join(parts)
 
 
 def _place(number: int) -> str:

@@ -21,6 +21,9 @@ from zlib import crc32
 MOST_BYTES = 1 << 16
 """Of a packet. What is longer goes by a file beside the script's folder."""
 
+CALLING = "lab_calls.py"
+"""The script that calls functions, which is none of the user's files."""
+
 _CHILDREN = 1000
 """More children than a process may have: the number of the k-th child of actor a is 1000 a + k."""
 
@@ -141,7 +144,7 @@ class Participant:
         folder, frame = self.folder, sys._getframe(2)
         while frame is not None:
             name = frame.f_code.co_filename
-            if name.startswith(folder):
+            if name.startswith(folder) and not name.endswith(CALLING):
                 return f"{name[len(folder) :]}:{frame.f_lineno}"
             frame = frame.f_back  # type: ignore[assignment]
         return ""

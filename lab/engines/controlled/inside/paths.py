@@ -11,6 +11,13 @@ _folders: dict[str, str] = {}
 """The real path of folders that were asked for, until a link is made."""
 
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
+_forbidden: list[str] = []
+"""Folders that the execution's own stands for: who comes there all the same sees what nobody makes new."""
+
+
+def forbid(folder: str) -> None:
+    """Doubt whoever uses a path below this folder from now on, or none if it is empty."""
+    _forbidden[:] = [one.rstrip("/") + "/" for one in {folder, resolved(folder)}] if folder else []
 
 
 def whole(path: Any) -> str:
@@ -20,11 +27,15 @@ def whole(path: Any) -> str:
         text = os.getcwd() + "/" + text  # noqa: PTH109 - as the script would
     folder, _, name = text.rpartition("/")
     if name in ("", ".", ".."):
-        return resolved(text)
-    known = _folders.get(folder)
-    if known is None:
-        known = _folders[folder] = resolved(folder)
-    return f"{known}/{name}" if known != "/" else "/" + name
+        found = resolved(text)
+    else:
+        known = _folders.get(folder)
+        if known is None:
+            known = _folders[folder] = resolved(folder)
+        found = f"{known}/{name}" if known != "/" else "/" + name
+    if _forbidden and f"{found}/".startswith(tuple(_forbidden)):
+        me.doubt(f"{found}, which was found otherwise than by a text or a Path that the function holds")
+    return found
 
 
 def resolved(path: str) -> str:

@@ -9,7 +9,7 @@ import threading
 from types import CodeType, ModuleType
 from typing import Any
 
-from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.channel import CALLING, me
 from lab.engines.controlled.inside.descriptors import output
 
 
@@ -47,7 +47,7 @@ def told_traceback(error: BaseException) -> None:
     where = error.__traceback__
     while where is not None:
         name = where.tb_frame.f_code.co_filename
-        if name.startswith(me.folder):
+        if name.startswith(me.folder) and not name.endswith(CALLING):
             lines.append(f"{name[len(me.folder) :]}:{where.tb_lineno} in {where.tb_frame.f_code.co_name}")
         where = where.tb_next
     kind = type(error)

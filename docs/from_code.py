@@ -6,18 +6,23 @@ A page asks for a part by a comment, such as `<!-- from the code: verbs -->`, wh
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 import lab
 from lab.cli import main
+from lab.exploration import Explored, Finding, document
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 ASKED = re.compile(r"^<!-- from the code: (\w+) -->$", re.MULTILINE)
+CODES = re.compile(r"Exit codes: (.*?)\.\s*$(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
 GROUP = re.compile(r"^(\w[^:\n]*): (`\w+`.*)\.$", re.MULTILINE)
 
@@ -87,7 +92,45 @@ def _kind(thing: object) -> str:
     return "function" if callable(thing) else "data"
 
 
-PARTS: dict[str, Callable[[], str]] = {"verbs": verbs, "names": names}
+def codes() -> str:
+    """What the exit codes mean, for all verbs and for each that has more to say."""
+    helps = {"lab": main.lab.help, **{f"lab {name}": command.help for name, command in main.lab.commands.items()}}
+    found = {name: CODES.search(text or "") for name, text in helps.items()}
+    rows = [(f"`{name}`", " ".join(match[1].split())) for name, match in found.items() if match]
+    return "\n\n".join(f"{name}: {_escaped(text)}" for name, text in rows)
+
+
+def explorations() -> str:
+    """The keys of `exploration.json`, with those of a cell and of an outcome, and what they hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = document(lab.explore("ticket_sale", guards=["none"], processes=[2], out=Path(folder) / "found"))
+    (cell,) = found["cells"]
+    outcome = next(iter(cell["outcomes"].values()))
+    docs = (Explored.__doc__ or "", Finding.__doc__ or "")
+    keys = [", ".join(f"`{key}`" for key in one) for one in (found, cell, outcome)]
+    return (
+        f"Its keys are {keys[0]}. Each of `cells` has {keys[1]}. {_paragraphs(docs[0])}\n\n"
+        f"Each of `outcomes`, under its name, has {keys[2]}. {_paragraphs(docs[1])}"
+    )
+
+
+def _paragraphs(docstring: str) -> str:
+    return _escaped(" ".join(docstring.split()))
+
+
+def schedules() -> str:
+    """What a schedule holds, and one that `lab explore` has just found."""
+    rows = [(f"`{one.name}`", f"`{one.type}`".replace("|", "\\|")) for one in fields(lab.Schedule)]
+    with tempfile.TemporaryDirectory() as folder:
+        found = lab.explore("ticket_sale", guards=["none"], processes=[2], out=Path(folder) / "found")
+        text = Path(found.cells[0].findings[0].file).read_text()
+    return (
+        f"{_paragraphs(lab.Schedule.__doc__ or '')}\n\n{_table(('key', 'holds'), rows)}\n\n"
+        f"This one sells the last ticket twice:\n\n```json\n{text}```"
+    )
+
+
+PARTS: dict[str, Callable[[], str]] = {part.__name__: part for part in (verbs, names, codes, explorations, schedules)}
 
 
 def filled(text: str) -> str:

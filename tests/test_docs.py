@@ -53,6 +53,8 @@ PAGES_SHOWN = (
 )
 SHOWN = {page: ROOT / page for page in PAGES_SHOWN}
 COMMANDS = [(page, *session) for page, path in SHOWN.items() for session in sessions(path.read_text())]
+SHOWN_AGAIN = "lab run shop.py:LastTicket --guards none -n 400 --out results/unguarded"
+"""The next command of its page measures this cell, too."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,10 @@ def with_few_trials(command):
     return re.sub(r"(-n|--trials) \d+", r"\1 40", command.replace(".toml", ".toml -n 20"))
 
 
-@pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[command for _, command, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("page", "command", "output"),
+    [pytest.param(*one, id=one[1], marks=[pytest.mark.thorough] * (one[1] == SHOWN_AGAIN)) for one in COMMANDS],
+)
 def test_a_command_prints_what_stands_below_it(folders, page, command, output):
     ended = run(with_few_trials(command), folders[page])
 
@@ -119,7 +124,7 @@ def test_every_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "dpor.md", "functions.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "dpor.md", "functions.md"])
 def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
     text = (ROOT / "docs" / page).read_text()
     codes, outputs = blocks(text, "python"), blocks(text, "text")
@@ -128,6 +133,17 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
         (tmp_path / name).write_text(code)
         ended = subprocess.run([sys.executable, name], capture_output=True, text=True, check=True, cwd=tmp_path)
         assert ended.stdout == output
+
+
+def test_the_parts_that_the_page_on_contributing_adds_work_together(tmp_path):
+    text = (ROOT / "docs" / "CONTRIBUTING.md").read_text()
+    codes, (output,) = blocks(text, "python"), blocks(text, "text")
+    names = [re.match(r"# (\S+\.py)\n", code)[1] for code in codes]
+    for name, code in zip(names, codes, strict=True):
+        (tmp_path / name).write_text(code)
+    ended = subprocess.run([sys.executable, names[-1]], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert ended.stdout == output
 
 
 def test_the_tests_of_the_page_on_pytest_pass(tmp_path):

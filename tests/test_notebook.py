@@ -55,7 +55,7 @@ def test_an_exploration_shows_its_verdict_and_the_schedules_and_escapes_what_is_
     assert "1-none-bad.json" in shown
 
 
-def test_the_cells_of_the_page_run_and_what_they_end_in_shows_itself(tmp_path, monkeypatch):
+def test_the_cells_of_the_page_run_and_what_they_end_in_shows_itself(tmp_path, monkeypatch, no_pictures):
     page = Path(__file__).parent.parent / "docs" / "notebook.md"
     monkeypatch.chdir(tmp_path)
     names, shown = {}, []

@@ -8,8 +8,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # for from_code.py
 project = "race-lab"
 html_title = "race-lab"
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "from_code"]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_html_static_path = ["static"]
+html_css_files = ["site.css"]
+extensions = ["colon_fence"]
 myst_heading_anchors = 3  # links to headings, as GitHub has them
 
 smartquotes = False  # `--timed` in a sentence is an option, no dash

@@ -135,6 +135,31 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
         assert ended.stdout == output
 
 
+@pytest.mark.thorough
+def test_the_gate_of_the_page_on_ci_lets_pass_what_is_as_it_was_and_stops_what_is_slower(tmp_path):
+    (gate,) = blocks((ROOT / "docs" / "ci.md").read_text(), "sh")
+    program = runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](SHOWN["docs/tutorial.md"].read_text())
+    (tmp_path / "shop.py").write_text(program["shop.py"])
+    on_main, end, on_branch = gate.partition("--save-baseline main\n")
+    run(on_main + end, tmp_path)
+    as_it_was = run(on_branch, tmp_path)
+    shutil.rmtree(tmp_path / "results" / "branch")
+    (tmp_path / "shop.py").write_text(program["shop.py"].replace("sleep(self.form)", "sleep(0.002)"))
+    slower = run(on_branch, tmp_path)
+
+    assert (as_it_was.returncode, slower.returncode) == (0, 1), as_it_was.stderr + slower.stdout + slower.stderr
+    assert " worse" in slower.stdout
+
+
+def test_the_page_on_files_names_all_that_a_run_leaves():
+    told = named((ROOT / "docs" / "files.md").read_text())
+    (listing,) = [output for command, output in sessions(README) if command.startswith("ls ")]
+    left = listing.partition("\n\n")[0].splitlines()[1:]
+
+    assert {name for name in left if name not in told and f"{name}/" not in told} == set()
+    assert left
+
+
 def test_the_parts_that_the_page_on_contributing_adds_work_together(tmp_path):
     text = (ROOT / "docs" / "CONTRIBUTING.md").read_text()
     codes, (output,) = blocks(text, "python"), blocks(text, "text")

@@ -11,11 +11,8 @@ html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "from_code"]
-myst_enable_html_static_path = ["static"]
-html_css_files = ["site.css"]
-extensions = ["colon_fence"]
-myst_heading_anchors = 3  # links to headings, as GitHub has them
 
+myst_heading_anchors = 3  # links to headings, as GitHub has them
 smartquotes = False  # `--timed` in a sentence is an option, no dash
 
 # Docstrings are plain text with code between single backticks.

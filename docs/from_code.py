@@ -1,4 +1,4 @@
-"""What the reference says is read from the code while the site is built: verbs, options, the Python API, columns, exit codes.
+"""What the reference says is read from the code while the site is built: verbs, options, the Python API, files, exit codes.
 
 A page asks for a part by a comment, such as `<!-- from the code: verbs -->`, which GitHub doesn't show.
 """
@@ -97,7 +97,7 @@ def codes() -> str:
     helps = {"lab": main.lab.help, **{f"lab {name}": command.help for name, command in main.lab.commands.items()}}
     found = {name: CODES.search(text or "") for name, text in helps.items()}
     rows = [(f"`{name}`", " ".join(match[1].split())) for name, match in found.items() if match]
-    return "\n\n".join(f"{name}: {_escaped(text)}" for name, text in rows)
+    return _table(("command", "exit codes"), rows)
 
 
 def explorations() -> str:

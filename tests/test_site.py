@@ -4,13 +4,14 @@ import html
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
 import lab
-from lab.cli import main
+from lab.cli import compare, main
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(page.stem for page in (ROOT / "docs").glob("*.md"))
@@ -60,3 +61,18 @@ def test_the_reference_has_every_public_name(site):
     described = re.findall(r'<dt class="sig [^"]*" id="lab\.(\w+)">', (site / "api.html").read_text())
 
     assert sorted(described) == lab.__all__
+
+
+def test_the_reference_has_every_exit_code(site):
+    told = text_of(site / "verdicts.html").partition("\nExit codes")[2]
+    codes = {lab.LabError.exit_code, lab.OutputError.exit_code, main.DEFECT, main.INTERRUPTED, *compare._CODES.values()}
+
+    assert [code for code in codes if not re.search(rf"\b{code} [a-z]", told)] == []
+
+
+@pytest.mark.parametrize("kind", [lab.Schedule, lab.Explored, lab.Finding], ids=lambda kind: kind.__name__)
+def test_the_reference_has_all_that_the_files_of_a_search_hold(site, kind):
+    told = (site / "files.html").read_text()
+    elsewhere = {"findings", "outcome", "file"} if kind is not lab.Schedule else set()
+
+    assert {one.name for one in fields(kind) if f'<span class="pre">{one.name}</span>' not in told} <= elsewhere

@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for from_code.py
 project = "race-lab"
 html_title = "race-lab"
 html_theme = "furo"
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "from_code"]

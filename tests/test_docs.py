@@ -42,9 +42,19 @@ def shape(output):
     return [line for line in lines if line]
 
 
-PAGES_SHOWN = ("README.md", "docs/scenarios.md", "docs/proofs.md", "docs/scripts.md", "docs/comparing.md")
+PAGES_SHOWN = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/scenarios.md",
+    "docs/proofs.md",
+    "docs/scripts.md",
+    "docs/comparing.md",
+    "docs/ci.md",
+)
 SHOWN = {page: ROOT / page for page in PAGES_SHOWN}
 COMMANDS = [(page, *session) for page, path in SHOWN.items() for session in sessions(path.read_text())]
+SHOWN_AGAIN = "lab run shop.py:LastTicket --guards none -n 400 --out results/unguarded"
+"""The next command of its page measures this cell, too."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,10 @@ def with_few_trials(command):
     return re.sub(r"(-n|--trials) \d+", r"\1 40", command.replace(".toml", ".toml -n 20"))
 
 
-@pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[command for _, command, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("page", "command", "output"),
+    [pytest.param(*one, id=one[1], marks=[pytest.mark.thorough] * (one[1] == SHOWN_AGAIN)) for one in COMMANDS],
+)
 def test_a_command_prints_what_stands_below_it(folders, page, command, output):
     ended = run(with_few_trials(command), folders[page])
 
@@ -111,7 +124,7 @@ def test_every_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "functions.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["trials.md", "proofs.md", "dpor.md", "functions.md"])
 def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
     text = (ROOT / "docs" / page).read_text()
     codes, outputs = blocks(text, "python"), blocks(text, "text")
@@ -120,6 +133,42 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
         (tmp_path / name).write_text(code)
         ended = subprocess.run([sys.executable, name], capture_output=True, text=True, check=True, cwd=tmp_path)
         assert ended.stdout == output
+
+
+@pytest.mark.thorough
+def test_the_gate_of_the_page_on_ci_lets_pass_what_is_as_it_was_and_stops_what_is_slower(tmp_path):
+    (gate,) = blocks((ROOT / "docs" / "ci.md").read_text(), "sh")
+    program = runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](SHOWN["docs/tutorial.md"].read_text())
+    (tmp_path / "shop.py").write_text(program["shop.py"])
+    on_main, end, on_branch = gate.partition("--save-baseline main\n")
+    run(on_main + end, tmp_path)
+    as_it_was = run(on_branch, tmp_path)
+    shutil.rmtree(tmp_path / "results" / "branch")
+    (tmp_path / "shop.py").write_text(program["shop.py"].replace("sleep(self.form)", "sleep(0.002)"))
+    slower = run(on_branch, tmp_path)
+
+    assert (as_it_was.returncode, slower.returncode) == (0, 1), as_it_was.stderr + slower.stdout + slower.stderr
+    assert " worse" in slower.stdout
+
+
+def test_the_page_on_files_names_all_that_a_run_leaves():
+    told = named((ROOT / "docs" / "files.md").read_text())
+    (listing,) = [output for command, output in sessions(README) if command.startswith("ls ")]
+    left = listing.partition("\n\n")[0].splitlines()[1:]
+
+    assert {name for name in left if name not in told and f"{name}/" not in told} == set()
+    assert left
+
+
+def test_the_parts_that_the_page_on_contributing_adds_work_together(tmp_path):
+    text = (ROOT / "docs" / "CONTRIBUTING.md").read_text()
+    codes, (output,) = blocks(text, "python"), blocks(text, "text")
+    names = [re.match(r"# (\S+\.py)\n", code)[1] for code in codes]
+    for name, code in zip(names, codes, strict=True):
+        (tmp_path / name).write_text(code)
+    ended = subprocess.run([sys.executable, names[-1]], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert ended.stdout == output
 
 
 def test_the_tests_of_the_page_on_pytest_pass(tmp_path):
@@ -174,12 +223,12 @@ def test_the_page_on_scenarios_names_every_choice_of_lab_run():
     assert set(Adjustments.__annotations__) | {"out", "progress"} <= named(section("From Python"))
 
 
-def test_the_page_on_scenarios_names_every_column(folders):
+def test_the_page_on_columns_names_every_column(folders):
     ended = run(
         "lab run parking.py:Parking --guards none,lock -n 20 --out results/columns", folders["docs/scenarios.md"]
     )
     results = lab.Results(folders["docs/scenarios.md"] / "results" / "columns")
-    told = named(section("Columns"))
+    told = named((ROOT / "docs" / "columns.md").read_text())
     families = tuple(name.partition("<")[0] for name in told if "<" in name)
     of_parking = {"places", "arrival", "way", "parked", "spread_s"}
 

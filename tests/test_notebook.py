@@ -1,6 +1,8 @@
 """In a notebook results and explorations show themselves as tables, in which whatever users name is text."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +73,25 @@ def test_a_replay_of_a_scenario_shows_its_columns(tmp_path):
 
     assert "<b>bad</b>" in shown
     assert "<pre>step" in shown
+
+
+def test_the_cells_of_the_page_run_and_what_they_end_in_shows_itself(tmp_path, monkeypatch, no_pictures):
+    page = Path(__file__).parent.parent / "docs" / "notebook.md"
+    monkeypatch.chdir(tmp_path)
+    names, shown = {}, []
+    for cell in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
+        *statements, last = ast.parse(cell).body
+        exec(compile(ast.Module(statements, []), "cell", "exec"), names)
+        shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names)._repr_html_())
+
+    assert [
+        next(word for word in ("violation_rate", "<b>proved", "violations", "sold") if word in one) for one in shown
+    ] == [
+        "violations",
+        "violation_rate",
+        "sold",
+        "<b>proved",
+    ]
 
 
 def test_a_notebook_runs_and_shows_both_and_what_a_cell_defines_is_searched(tmp_path):

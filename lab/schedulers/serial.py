@@ -67,7 +67,7 @@ class Serial:
         self._latest: set[int] = set()
         """Those who took it since the last task was begun: whatever but a task comes next might have come before."""
         self._put_off: set[int] = set()
-        """Those who could have begun it when another took one: to begin it before one is done would be the same again."""
+        """Those who could have begun it when another took one: before one is done it would be the same again."""
         return True
 
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:

@@ -4,7 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
+import nbclient
+import nbformat
 
 import lab
 from lab import Exploration, ok, violation
@@ -95,7 +96,6 @@ def test_the_cells_of_the_page_run_and_what_they_end_in_shows_itself(tmp_path, m
 
 
 def test_a_notebook_runs_and_shows_both_and_what_a_cell_defines_is_searched(tmp_path):
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     cells = [
         "import lab",
         "lab.run('ticket_sale', engine='simulated', guards=['lock'], processes=[2], trials=20, out='results/a')",

@@ -230,6 +230,10 @@ raw_sleep, _raw_kill = time.sleep, os.kill
 if __name__ == "__main__":
     try:
         serve(socket.socket(fileno=int(sys.argv[1])))
+    except FileNotFoundError:
+        if Path(sys.argv[2]).exists():
+            raise
+        # Who started it has ended before it was ready, and taken the folder along.
     finally:  # an execution, which is a copy of this process, never comes here
         with me:
             scratch.sweep_after_death(Path(sys.argv[2]))

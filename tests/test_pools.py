@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import thorough
 
 from lab.engines.controlled.session import ControlledSession
 from lab.schedulers.dpor import Dpor
@@ -23,6 +24,19 @@ def work(name):
 if __name__ == "__main__":
     with Pool({workers}) as pool:
 {main}
+"""
+STARTS = """
+from multiprocessing import Pool
+
+def begin():
+    open("started.txt", "a").write("s")
+
+def work(name):
+    open("seen.txt", "w").write(open("started.txt").read())
+
+if __name__ == "__main__":
+    with Pool(2, begin) as pool:
+        pool.map(work, [1])
 """
 
 
@@ -86,6 +100,63 @@ def test_whoever_waits_for_any_result_may_get_any_first(tmp_path):
 def test_results_in_their_order_come_in_their_order(tmp_path):
     tally = searched(written(tmp_path, "return name", ("print(list(pool.imap(work, range(2))))",)))
     assert [seen.detail for seen in tally.seen.values()] == ["main prints [0, 1]"]
+
+
+LOG = 'open("log.txt", "a").write(str(name))'
+MAINS = {
+    "between the results": (
+        'one, two = pool.apply_async(work, ("a",)), pool.apply_async(work, ("b",))',
+        "two.get()",
+        'open("log.txt", "a").write("m")',
+        "one.get()",
+    ),
+    "between the tasks": (
+        'one = pool.apply_async(work, ("a",))',
+        'open("log.txt", "a").write("m")',
+        'pool.apply(work, ("b",))',
+        "one.get()",
+    ),
+    "three tasks": ("pool.map(work, range(3))",),
+    "whichever is first": ("print(list(pool.imap_unordered(work, range(2))))",),
+}
+
+
+class Unreduced(Serial):
+    """Goes through orders that differ in nothing, too."""
+
+    def _is_redundant(self, actor, kind):
+        return False
+
+
+@pytest.mark.parametrize(
+    "main", ["between the results", "between the tasks", *thorough("three tasks", "whichever is first")]
+)
+def test_the_serial_orders_that_are_left_out_have_no_ending_of_their_own(tmp_path, main):
+    program = written(tmp_path, LOG, MAINS[main]).program()
+    reduced, whole = serial_endings(program, Serial), serial_endings(program, Unreduced)
+    assert reduced[1] == whole[1]
+    assert reduced[0] < whole[0]
+
+
+def serial_endings(program, kind):
+    session, serial, endings = ControlledSession(program), kind(10_000), set()
+    try:
+        while serial.begin():
+            execution = session.execute(serial)
+            serial.end(execution.ending.waiting)
+            if execution.ending.kind == "done":
+                endings.add(execution.trial.outcome)
+    finally:
+        session.close()
+    assert serial.is_complete
+    return serial.orders, endings
+
+
+def test_what_a_worker_does_before_its_first_task_is_no_task(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(STARTS)
+    (cell,) = explore_script(Script(str(path), files=[str(path)]), out=tmp_path / "out", seconds=20.0).cells
+    assert (cell.verdict, cell.reason, len(cell.findings)) == ("proved", "", 2)
 
 
 def test_a_pool_that_is_ended_in_the_middle_of_a_task_kills_its_worker(tmp_path):

@@ -20,6 +20,9 @@ FIRST = 0
 HELPERS = frozenset({"deliver"})
 """What is done for a process behind its back is done at once."""
 
+ENDS_OF_TASKS = frozenset({"take", "give", "offer"})
+"""After these it is open again which worker of a pool goes on."""
+
 _NOBODY = -1
 
 
@@ -75,6 +78,10 @@ class Serial:
         for place, operation in enumerate(enabled):
             if operation.kind in HELPERS:
                 return place
+            if operation.kind == "ready":
+                if operation.actor == self._running:
+                    self._begin_anew(operation.actor)
+                return place
             if operation.kind == "take" and operation.is_read:
                 self._stopped.add(operation.actor)
                 return place
@@ -96,7 +103,7 @@ class Serial:
         self._begun.add(actor)
         operation = enabled[able[actor]]
         self._hand_out(actor, operation.kind, actors)
-        if operation.kind in ("take", "give", "offer"):
+        if operation.kind in ENDS_OF_TASKS:
             self._begin_anew(actor)
         if operation.kind == "exit":
             self._ended.add(actor)

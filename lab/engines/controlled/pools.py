@@ -15,9 +15,6 @@ from lab.engines.controlled.step import Names, Step
 Key = tuple[int, int]
 """Of a task and its result: the number of the job, and the place in it."""
 
-LOST = "lost"
-"""Answers who waits for a result, and would wait for ever: a worker has ended by itself."""
-
 
 class Pool:
     """The tasks and results of one pool."""
@@ -35,7 +32,12 @@ class Pool:
         """True once somebody waits for any of several results, so that it matters which of them comes first."""
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """submit(key, data), close(word), take, give(key, data), collect(keys, is_any, has_timeout), look(keys)."""
+        """submit(key, data), close(word), ready, take, give(key, data), collect(keys, is_any, has_timeout), look(keys).
+
+        Who collects gets results with their keys; none if the time is up, None if a worker has ended by itself.
+        """
+        if verb == "ready":
+            return Step(verb)
         if verb == "take":
             self._workers.add(actor)
             return Step(
@@ -47,14 +49,14 @@ class Pool:
             )
         if verb == "submit":
             key, data = arguments
-            return Step(verb, (self._task(key),), lambda: self._tasks.append((tuple(key), data)))
+            return Step(verb, (self._task(key),), lambda: self._tasks.append((key, data)))
         if verb == "give":
             key, data = arguments
             kind = "offer" if self._is_raced else verb
-            return Step(kind, (self._result(key),), lambda: self._results.update({tuple(key): data}), gives=False)
+            return Step(kind, (self._result(key),), lambda: self._results.update({key: data}), gives=False)
         if verb == "close":
             return Step(verb, (self._head,), lambda: self._close(*arguments))
-        keys = [tuple(key) for key in arguments[0]]
+        keys = arguments[0]
         names = tuple(self._result(key) for key in keys)
         if verb == "look":
             return Step(verb, names, lambda: self._collect(keys), is_read=True, gives=False)
@@ -94,7 +96,7 @@ class Pool:
     def _collect(self, keys: list[Any], wanted: int = 0) -> Any:
         found = [(key, self._results[key]) for key in keys if key in self._results]
         if len(found) < wanted:
-            return LOST
+            return None
         return found[:wanted] if wanted else found
 
     def _task(self, key: Key) -> str:

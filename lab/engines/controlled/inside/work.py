@@ -20,7 +20,6 @@ Key = tuple[int, int]
 """Of a task and its result: the number of the job, and the place in it."""
 
 _CLOSE, _KILL = "close", "kill"
-_LOST = "lost"
 
 
 class Work:
@@ -67,7 +66,7 @@ class Work:
         if timeout is not None and timeout <= 0:
             return self.look(wanted)
         found = me.ask(self.identity, "collect", wanted, is_any, timeout is not None)
-        if found == _LOST:
+        if found is None:
             self.lost()
             return True
         if not found:
@@ -121,9 +120,14 @@ class Tasks:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._is_first = True
 
     def get(self, block: bool = True) -> Any:
         """The next; None at the end."""
+        if self._is_first:
+            # What a worker does before is no part of a task, and it need not go on with one at once.
+            self._is_first = False
+            me.ask(self._work.identity, "ready")
         return self._work.take()
 
 

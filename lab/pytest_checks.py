@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from lab.cli.script_text import explained_script
 from lab.errors import UsageError
 from lab.explanation import explained, retold
 from lab.exploration import Exploration
-from lab.function import is_importable
 from lab.racing import race_function
 from lab.replaying import replay
 from lab.rows import Row, rows
@@ -22,7 +21,7 @@ from lab.scenario import Scenario
 from lab.schedule import Schedule
 from lab.script import Script, is_carried, is_script
 from lab.script_exploring import replay_script
-from lab.searching import Target, explore, script_of_function
+from lab.searching import Target, as_script, explore
 from lab.statistics import at_most_text, rate_text, trials_needed
 
 if TYPE_CHECKING:
@@ -110,11 +109,8 @@ def explored(
     own folder, is as new in each execution of a function that is carried.
     """
     __tracebackhide__ = True
-    script = None
-    if _is_function(target):
-        if not is_importable(target, choices.get("setup"), choices.get("check")):
-            choices = {"folder": home, **choices}
-        script = script_of_function(target, **choices)
+    how = dict(choices)
+    script = as_script(target, how, home)
     name = script.path if script else _name_of(target)
     if only is not None:
         schedule = schedules.load(only)
@@ -126,15 +122,11 @@ def explored(
         # What does not go wrong any more, or fits no more, is mended.
         _replayed(schedules.load(path), path, script)
         path.unlink()
-    found = explore(target, out=out, **choices)
+    found = explore(script or target, out=out, **how)
     if found.verdict != "proved":
         _keep(found, kept)
         pytest.fail("\n".join(_told(found, name, kept)), pytrace=False)
     return found
-
-
-def _is_function(target: Target) -> TypeGuard[Callable[..., Any]]:
-    return callable(target) and not (isinstance(target, type) and issubclass(target, Scenario))
 
 
 def _name_of(target: Target) -> str:

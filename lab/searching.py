@@ -18,10 +18,11 @@ from lab.schedule import Schedule
 from lab.script import Script, is_script
 from lab.script_exploring import ScriptReplayed, explore_script, replay_script
 
-RULES = ("files", "arguments", "check", "expect_output", "is_deterministic", "orders")
-"""Choices that a script has and a scenario does not."""
+_OF_SCRIPTS = ("files", "arguments", "check", "expect_output", "is_deterministic", "orders")
+_OF_FUNCTIONS = ("processes", "setup", "check", "files", "folder")
+"""Choices that say what is searched, and not how."""
 
-Target = str | Path | type[Scenario] | Callable[..., Any]
+Target = str | Path | type[Scenario] | Callable[..., Any] | Script
 
 
 def explore(
@@ -40,17 +41,33 @@ def explore(
     Choices of all: `strategy`, `bound`, `executions`, `seconds`, `jobs`, `seed`. Schedules go to `out` (default:
     `results/explore-<name>-<UTC time>`). Raises UsageError if something does not fit together.
     """
+    script = as_script(target, choices)
+    if script is not None:
+        return explore_script(script, out=out, watcher=watcher, **_on_processes(choices))
+    name = target.reference if isinstance(target, type) and issubclass(target, Scenario) else str(target)
+    return exploring.explore(name, out=out, watcher=watcher, **choices)
+
+
+def as_script(target: Target, choices: dict[str, Any], home: Path | None = None) -> Script | None:
+    """A script, or a function as the script that calls it, by those choices that it takes out; None for a scenario.
+
+    A function that is carried works on a copy of `home`, if no choice names another folder.
+    """
+    if isinstance(target, Script):
+        return target
     if isinstance(target, type) and issubclass(target, Scenario):
-        return exploring.explore(target.reference, out=out, watcher=watcher, **choices)
+        return None
     if callable(target):
-        return _explore_function(target, out=out, watcher=watcher, **choices)
+        given = {name: choices.pop(name) for name in _OF_FUNCTIONS if name in choices}
+        if home is not None and not is_importable(target, given.get("setup"), given.get("check")):
+            given = {"folder": home, **given}
+        return _script_of_function(target, **given)
     if not is_script(str(target)):
-        return exploring.explore(str(target), out=out, watcher=watcher, **choices)
-    rules = {rule: choices.pop(rule) for rule in RULES if rule in choices}
-    return explore_script(Script(str(target), **rules), out=out, watcher=watcher, **_on_processes(choices))
+        return None
+    return Script(str(target), **{rule: choices.pop(rule) for rule in _OF_SCRIPTS if rule in choices})
 
 
-def _explore_function(
+def _script_of_function(
     function: Callable[..., Any],
     *,
     processes: int | Sequence[int] = 2,
@@ -58,25 +75,8 @@ def _explore_function(
     check: Check | None = None,
     files: Sequence[str] = (),
     folder: str | Path | None = None,
-    out: str | Path | None = None,
-    watcher: Watcher | None = None,
-    **choices: Any,
-) -> Exploration:
-    script = script_of_function(function, processes=processes, setup=setup, check=check, files=files, folder=folder)
-    return explore_script(script, out=out, watcher=watcher, **_on_processes(choices))
-
-
-def script_of_function(
-    function: Callable[..., Any],
-    *,
-    processes: int | Sequence[int] = 2,
-    setup: Callable[[], object] | None = None,
-    check: Check | None = None,
-    files: Sequence[str] = (),
-    folder: str | Path | None = None,
-    **_: Any,
 ) -> Script:
-    """A function as the script that calls it; other choices of a search change nothing. UsageError if it can't be."""
+    """A function as the script that calls it; UsageError if it can't be."""
     if not isinstance(processes, int):
         raise UsageError(f"processes {processes!r}: expected one number, since each takes a search. Try processes=2.")
     if folder is not None and not Path(folder).is_dir():
@@ -115,4 +115,4 @@ def replay(
     if not is_script(schedule.scenario):
         return replaying.replay(schedule, engine=engine or "simulated")
     _on_processes({"engine": engine or "controlled"})
-    return replay_script(schedule, script_of_function(function, **choices) if function is not None else None)
+    return replay_script(schedule, _script_of_function(function, **choices) if function is not None else None)

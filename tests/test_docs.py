@@ -53,8 +53,6 @@ PAGES_SHOWN = (
 )
 SHOWN = {page: ROOT / page for page in PAGES_SHOWN}
 COMMANDS = [(page, *session) for page, path in SHOWN.items() for session in sessions(path.read_text())]
-SHOWN_AGAIN = "lab run shop.py:LastTicket --guards none -n 400 --out results/unguarded"
-"""The next command of its page measures this cell, too."""
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +79,7 @@ def with_few_trials(command):
     return re.sub(r"(-n|--trials) \d+", r"\1 40", command.replace(".toml", ".toml -n 20"))
 
 
-@pytest.mark.parametrize(
-    ("page", "command", "output"),
-    [pytest.param(*one, id=one[1], marks=[pytest.mark.thorough] * (one[1] == SHOWN_AGAIN)) for one in COMMANDS],
-)
+@pytest.mark.parametrize(("page", "command", "output"), COMMANDS, ids=[command for _, command, _ in COMMANDS])
 def test_a_command_prints_what_stands_below_it(folders, page, command, output):
     ended = run(with_few_trials(command), folders[page])
 
@@ -135,9 +130,9 @@ def test_a_code_block_prints_what_stands_below_it(page, tmp_path):
         assert ended.stdout == output
 
 
-@pytest.mark.thorough
-def test_the_gate_of_the_page_on_ci_lets_pass_what_is_as_it_was_and_stops_what_is_slower(tmp_path):
+def test_the_gate_of_the_page_on_ci_lets_pass_what_is_as_it_was_and_stops_what_is_slower(tmp_path, often):
     (gate,) = blocks((ROOT / "docs" / "ci.md").read_text(), "sh")
+    gate = gate.replace("-n 2000", f"-n {often(300, 2000)}")
     program = runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](SHOWN["docs/tutorial.md"].read_text())
     (tmp_path / "shop.py").write_text(program["shop.py"])
     on_main, end, on_branch = gate.partition("--save-baseline main\n")

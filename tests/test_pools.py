@@ -25,6 +25,16 @@ if __name__ == "__main__":
     with Pool({workers}) as pool:
 {main}
 """
+CHUNKS = """
+from {module} import {kind}
+
+def work(name):
+    open("log.txt", "a").write(str(name))
+
+if __name__ == "__main__":
+    with {kind}(2) as pool:
+        list(pool.map(work, range(4), chunksize=2))
+"""
 STARTS = """
 from multiprocessing import Pool
 
@@ -116,6 +126,7 @@ MAINS = {
         'pool.apply(work, ("b",))',
         "one.get()",
     ),
+    "two calls a task": ("pool.map(work, range(4), chunksize=2)",),
     "three tasks": ("pool.map(work, range(3))",),
     "whichever is first": ("print(list(pool.imap_unordered(work, range(2))))",),
 }
@@ -128,9 +139,7 @@ class Unreduced(Serial):
         return False
 
 
-@pytest.mark.parametrize(
-    "main", ["between the results", "between the tasks", *thorough("three tasks", "whichever is first")]
-)
+@pytest.mark.parametrize("main", ["between the results", "between the tasks", *thorough(*list(MAINS)[2:])])
 def test_the_serial_orders_that_are_left_out_have_no_ending_of_their_own(tmp_path, main):
     program = written(tmp_path, LOG, MAINS[main]).program()
     reduced, whole = serial_endings(program, Serial), serial_endings(program, Unreduced)
@@ -150,6 +159,17 @@ def serial_endings(program, kind):
         session.close()
     assert serial.is_complete
     return serial.orders, endings
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"), [("multiprocessing", "Pool"), ("concurrent.futures", "ProcessPoolExecutor")]
+)
+def test_calls_that_one_task_has_are_calls_like_others(tmp_path, module, kind):
+    path = tmp_path / "script.py"
+    path.write_text(CHUNKS.format(module=module, kind=kind))
+    (cell,) = explore_script(Script(str(path), files=[str(path)]), out=tmp_path / "out", seconds=20.0).cells
+    # Each task's calls in their order, those of the other anywhere between: six ways.
+    assert (cell.verdict, cell.reason, len(cell.findings)) == ("proved", "", 6)
 
 
 def test_what_a_worker_does_before_its_first_task_is_no_task(tmp_path):

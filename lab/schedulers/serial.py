@@ -4,8 +4,8 @@ How a program ends in these is what its author can have meant; an ending that no
 Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
 later. Any other process that has to wait shows that its order can't finish: that execution is cut.
 
-The workers of a pool are processes that begin anew with each task, so it is the tasks that come one after another;
-where somebody waits for whichever result is first, the offer of a result may come later than the rest of its task.
+The workers of a pool are processes that begin anew with each call of each task, so it is the calls that come one after
+another; where somebody waits for whichever result is first, the offer of one may come later than the rest of its task.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Serial:
         self._stopped: set[int] = set()
         """The workers of pools that were told to end, which is no choice."""
         self._holders: set[int] = set()
-        """The workers that have taken a task and not begun it."""
+        """The workers that have taken a task and not begun it, or not begun its next call."""
         self._latest: set[int] = set()
         """Those who took it since the last task was begun: whatever but a task comes next might have come before."""
         self._put_off: set[int] = set()
@@ -78,7 +78,9 @@ class Serial:
         for place, operation in enumerate(enabled):
             if operation.kind in HELPERS:
                 return place
-            if operation.kind == "ready":
+            if operation.kind in ("ready", "next"):
+                if operation.kind == "next":
+                    self._holders.add(operation.actor)
                 if operation.actor == self._running:
                     self._begin_anew(operation.actor)
                 return place

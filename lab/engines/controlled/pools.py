@@ -32,11 +32,12 @@ class Pool:
         """True once somebody waits for any of several results, so that it matters which of them comes first."""
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """submit(key, data), close(word), ready, take, give(key, data), collect(keys, is_any, has_timeout), look(keys).
+        """submit(key, data), close(word), collect(keys, is_any, has_timeout), look(keys).
 
-        Who collects gets results with their keys; none if the time is up, None if a worker has ended by itself.
+        Of a worker: ready, take, next, give(key, data). Who collects gets results with their keys; none if the time is
+        up, None if a worker has ended by itself.
         """
-        if verb == "ready":
+        if verb in ("ready", "next"):
             return Step(verb)
         if verb == "take":
             self._workers.add(actor)

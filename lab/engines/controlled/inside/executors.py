@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.work import Tasks, Work, silent
+from lab.engines.controlled.inside.work import Tasks, Work, in_place_of, in_turn, silent
 
 
 class _Breakable(Work):
@@ -195,11 +195,16 @@ def _wait(fs: Iterable[Any], timeout: float | None = None, return_when: str = ba
     return base.DoneAndNotDoneFutures(done, fs - done)
 
 
+def _process_chunk(fn: Callable[..., Any], chunk: Iterable[Any]) -> list[Any]:
+    return [fn(*call) for call in in_turn(chunk)]
+
+
 def install() -> None:
     """Before the script makes any."""
     own: Any = executors
     own.ProcessPoolExecutor.__init__, own.ProcessPoolExecutor.submit = _open_executor, _submit
     own.ProcessPoolExecutor.shutdown = _shutdown
+    own._process_chunk = in_place_of(own._process_chunk, _process_chunk)
     own._ExceptionWithTraceback.__init__ = silent(own._ExceptionWithTraceback.__init__)
     places: Any = (futures, base)
     for place in places:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.work import Key, Tasks, Work, silent
+from lab.engines.controlled.inside.work import Key, Tasks, Work, in_place_of, in_turn, silent
 
 
 class _Results:
@@ -172,10 +172,21 @@ def _watched_iterator(raw: Callable[..., None]) -> Callable[..., None]:
     return made
 
 
+def _map(given: tuple[Callable[..., Any], Iterable[Any]]) -> list[Any]:
+    function, calls = given
+    return [function(call) for call in in_turn(calls)]
+
+
+def _starmap(given: tuple[Callable[..., Any], Iterable[Any]]) -> list[Any]:
+    function, calls = given
+    return [function(*call) for call in in_turn(calls)]
+
+
 def install() -> None:
     """Before the script makes any."""
     kinds: Any = pool
     kinds.Pool.__init__, kinds.Pool.close, kinds.Pool.join = _open_pool, _close_pool, _join_pool
     kinds.ApplyResult.__init__ = _watched_result(kinds.ApplyResult.__init__)
     kinds.IMapIterator.__init__ = _watched_iterator(kinds.IMapIterator.__init__)
+    kinds.mapstar, kinds.starmapstar = in_place_of(kinds.mapstar, _map), in_place_of(kinds.starmapstar, _starmap)
     kinds.ExceptionWithTraceback.__init__ = silent(kinds.ExceptionWithTraceback.__init__)

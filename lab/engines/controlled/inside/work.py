@@ -6,16 +6,17 @@ to take a result in that nobody has waited for, leaves no proof.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from lab.engines.controlled.inside import processes
 from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.clock import pass_s
 from lab.engines.controlled.inside.queues import packed, unpacked
 
+T = TypeVar("T")
 Key = tuple[int, int]
 """Of a task and its result: the number of the job, and the place in it."""
 
@@ -118,17 +119,34 @@ def called(key: Key) -> str:
 class Tasks:
     """In the place of the queue from which a worker gets."""
 
+    current: ClassVar[Work | None] = None
+    """That of the worker which this process is."""
+
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._is_first = True
 
     def get(self, block: bool = True) -> Any:
         """The next; None at the end."""
-        if self._is_first:
+        if Tasks.current is not self._work:
             # What a worker does before is no part of a task, and it need not go on with one at once.
-            self._is_first = False
+            Tasks.current = self._work
             me.ask(self._work.identity, "ready")
         return self._work.take()
+
+
+def in_turn(calls: Iterable[T]) -> Iterator[T]:
+    """The calls of one task: between two of them others may have their turn, as between two tasks."""
+    for place, call in enumerate(calls):
+        if place and Tasks.current is not None:
+            me.ask(Tasks.current.identity, "next")
+            me.told("result", "call")
+        yield call
+
+
+def in_place_of(raw: Any, made: Callable[..., Any]) -> Any:
+    """A function that is pickled as the one whose place it takes."""
+    made.__module__, made.__qualname__, made.__name__ = raw.__module__, raw.__qualname__, raw.__name__
+    return made
 
 
 def silent(raw: Any) -> Any:

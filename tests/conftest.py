@@ -29,6 +29,12 @@ def pytest_addoption(parser):
     parser.addoption("--thorough", action="store_true", help="Repeat as often as is claimed, and leave nothing out.")
 
 
+def pytest_configure(config):
+    """Who was started in the background of a shell ignores Ctrl-C, and so do its children: what is tested is theirs."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config, items):
     """What is marked as thorough is left out, unless it is asked for."""
     if not config.getoption("thorough"):

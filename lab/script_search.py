@@ -26,7 +26,7 @@ from lab.trial import Grade
 
 _ALONE_S, _ALONE = 1.0, 10
 """Seconds, and executions, of a search before other processes help it: most are done by then."""
-_ENOUGH_S, _ENOUGH, _PATIENCE_S = 1.0, 40, 5.0
+_ENOUGH_S, _ENOUGH, _PATIENCE_S = 1.0, 20, 5.0
 """Seconds, and executions, of a search that are spent in any case: a small one is then complete, and shows all endings.
 
 Who needs more than the patience for so many executions is content with fewer.

@@ -23,7 +23,7 @@ FOUND = {
     "block_add": "unserial-1",
     "buy": "unserial-1",
     "buy_executor": "unserial-1",
-    "buy_pool": "raised-JSONDecodeError",
+    "buy_pool": "unserial-1",
     "create_if_missing": "unserial-1",
     "database_add": "unserial-1",
     "database_add_deferred": "raised-OperationalError",

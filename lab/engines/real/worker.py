@@ -103,7 +103,10 @@ def _settle(job: Job, participant: int) -> None:
     os.dup2(2, 1)
     # Written before the look at the coordinator: one that dies later is survived by a janitor that can read it. One
     # that died before may be a zombie still, to which a signal can be sent.
-    note = os.open(f"{job.pids}/{participant}", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        note = os.open(f"{job.pids}/{participant}", os.O_WRONLY | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        os._exit(0)  # the coordinator has died, and a janitor has been here
     os.write(note, scratch.identity(os.getpid()).encode())
     os.close(note)
     if scratch.identity(int(job.coordinator.partition("-")[0])) != job.coordinator:

@@ -28,7 +28,7 @@ def buy(lock):
     {begin}
     with open("count.json") as file:
         count = json.load(file)
-    time.sleep(0.02)
+    time.sleep(0.1)  # so long that the other has read, too, before this one writes, on a loaded machine as well
     if count:
         with open("count.json", "w") as file:
             json.dump(count - 1, file)
@@ -62,7 +62,7 @@ def sales(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def raced_sales(sales, tmp_path_factory):
+def raced_sales(sales, tmp_path_factory, no_pictures):
     """What twenty runs of each came to."""
     return race(*sales, trials=20, out=tmp_path_factory.mktemp("raced") / "results")
 
@@ -98,7 +98,7 @@ def add(number):
         {begin}
         with open("count.txt") as file:
             count = int(file.read())
-        time.sleep(0.05)
+        time.sleep(0.2)
         with open("count.txt", "w") as file:
             file.write(f"{{count + 1}}")
 

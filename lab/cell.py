@@ -15,7 +15,8 @@ from lab.scenario import Scenario
 from lab.store import Store
 from lab.trial import RESERVED, Grade
 
-ALIGNMENTS = ("natural", "aligned")
+ALIGNMENTS = ("natural", "aligned", "ordered")
+"""How actors come together: as it happens, released at one moment, or in virtual time in the order of their numbers."""
 START_METHODS = ("fork", "spawn", "forkserver")
 MOST_PROCESSES = 1000
 

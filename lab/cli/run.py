@@ -45,7 +45,10 @@ table, `--until-width 1%` the shortcut.
 @click.option("--trials", "-n", type=int, help="Trials of each cell.")
 @click.option("--engine", type=str, help="What runs the trials: real, or simulated (virtual time).")
 @click.option(
-    "--alignment", type=str, help="natural, or aligned: start together, to see rare races (never a natural rate)."
+    "--alignment",
+    type=str,
+    help="natural; aligned: start together, to see rare races (never a natural rate); ordered: in virtual time, who is "
+    "ready together goes by number.",
 )
 @click.option("--seed", type=int, help="Seed of all delays and draws.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<experiment>-<UTC time>].")

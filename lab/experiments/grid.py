@@ -182,6 +182,11 @@ def _check(experiment: Experiment) -> None:
             raise unknown_name(what, found, known)
     if experiment.engine == "simulated":
         _check_simulated(experiment)
+    elif experiment.alignment == "ordered":
+        raise UsageError(
+            "--alignment ordered makes no sense on the real engine: the kernel decides who goes first. "
+            "Leave it out, or try --engine simulated."
+        )
     if not experiment.grids:
         raise UsageError(f"experiment {experiment.name} has no grid: expected at least one with a scenario.")
     if experiment.until_width is not None and not 0 < experiment.until_width < 1:
@@ -194,13 +199,18 @@ def _check(experiment: Experiment) -> None:
 
 def _check_simulated(experiment: Experiment) -> None:
     """UsageError for what means something in real time and real processes alone."""
-    for option, found, default, why in (
-        ("alignment", experiment.alignment, "natural", "actors start at the same virtual moment anyhow"),
-        ("start-method", experiment.start_method, "fork", "it starts no process"),
-        ("lanes", experiment.lanes, None, "no trial waits for a clock"),
-        ("dir", experiment.directory, None, "its files are in memory"),
+    for option, found, is_sensible, why in (
+        (
+            "alignment",
+            experiment.alignment,
+            experiment.alignment != "aligned",
+            "actors start at the same virtual moment anyhow",
+        ),
+        ("start-method", experiment.start_method, experiment.start_method == "fork", "it starts no process"),
+        ("lanes", experiment.lanes, experiment.lanes is None, "no trial waits for a clock"),
+        ("dir", experiment.directory, experiment.directory is None, "its files are in memory"),
     ):
-        if found != default:
+        if not is_sensible:
             raise UsageError(
                 f"--{option} {found} makes no sense on the simulated engine: {why}. Leave it out, or try --engine real."
             )

@@ -40,8 +40,8 @@ class SimulatedSession:
     """One cell in virtual time (`is_timed`), or where time orders nothing, to be explored.
 
     `execute` runs one execution under a scheduler, always from the same state; `run` runs trials in virtual time, ties
-    broken by each trial's seed. The delays and draws of a trial are those of every engine. With `keeps_history` an
-    execution has its operations, with source lines and results.
+    broken by each trial's seed, or by number if the cell's actors are ordered. The delays and draws of a trial are
+    those of every engine. With `keeps_history` an execution has its operations, with source lines and results.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class SimulatedSession:
 
     def run(self, trials: Iterable[int]) -> Iterator[Trial]:
         """Run the trials with these numbers, and yield each as it ends."""
-        numbers = iter(trials)
+        numbers, is_ordered = iter(trials), self._cell.alignment == "ordered"
         while block := list(islice(numbers, _BLOCK)):
             seeds = draws.trial_seeds(self._draw_key, block)
             delays = list(self._diary.slept.values())
@@ -108,7 +108,7 @@ class SimulatedSession:
             ahead = {delay.name: id(delay) for delay in delays if delay.kind != "constant"}
             for row, (trial, seed) in enumerate(zip(block, seeds, strict=True)):
                 self._ready, self._diary.ahead = (ready[row] if ready else []), ahead
-                ended = self._execute(ByTime(seed), trial, seed)[0]
+                ended = self._execute(ByTime(None if is_ordered else seed), trial, seed)[0]
                 self._ready, self._diary.ahead = [], {}
                 yield ended
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from lab.conflict import Conflict, by_line, sentence
 from lab.execution import Execution
 from lab.happens_before import conflicts
+from lab.loose_ends import loose_end
 from lab.schedule import Choice, choice_of
 from lab.scheduler import Departed, Operation, Scheduler
 from lab.schedulers.bounded import Bounded
@@ -89,7 +90,9 @@ class Tally:
                 f"the body draws a random value at {execution.random_line}, and only one value was tried"
             )
         self.doubt = self.doubt or execution.doubt
-        if not self.is_reduced:
+        if self.is_reduced:
+            self.doubt = self.doubt or loose_end(execution, metrics.taken)
+        else:
             self._classes.add(class_of(metrics.taken))
         for conflict in conflicts_of(execution):
             earlier, later = conflict.earlier.operation, conflict.later.operation

@@ -6,8 +6,12 @@ from functools import cache
 import pytest
 from conftest import NO_DELAY, make_cell
 
+from lab.cell import Cell
 from lab.cell_search import Watcher, checked, explore_cell
 from lab.exploring import VACUOUS, explore
+from lab.guard import Guard
+from lab.scenario import Scenario
+from lab.trial import ok, violation
 
 # How many, by hand ---------------------------------------------------------------------------------------------------
 
@@ -291,3 +295,48 @@ def test_the_classes_of_a_search_do_not_depend_on_the_strategy():
     classes = {strategy: explored(cell, strategy=strategy).classes for strategy in ("dpor", "exhaustive", "bounded")}
 
     assert classes == {"dpor": 10, "exhaustive": 10, "bounded": 10}
+
+
+class GoesOn(Guard):
+    """Its service writes two numbers once it is asked, whoever may have ended meanwhile."""
+
+    name = "goes_on"
+
+    def shared(self, make):
+        make.event("asked")
+        make.value("own")
+        make.value("looked_at")
+
+    def services(self):
+        return [self._write]
+
+    def _write(self, section, world):
+        world.event("asked").wait()
+        world.value("own").value = 1
+        world.value("looked_at").value = 1
+
+    def run(self, section, world, actor):
+        world.event("asked").set()
+        return section(world, actor)
+
+
+class Looks(Scenario):
+    guards = ("goes_on",)
+    outcomes = {"seen": violation("the service was faster"), "ok": ok("the actor was")}
+
+    def section(self, world, actor):
+        return world.value("looked_at").value
+
+    def judge(self, world, returns):
+        return self.first({}, seen=returns[0])
+
+
+def test_of_a_service_that_goes_on_by_itself_the_reduction_proves_nothing():
+    # Nobody else touches `own`, so no race tells that it might be written before the actor ends.
+    cell = Cell("looks", Looks(), GoesOn(), None, 1, "simulated")
+
+    reduced, whole = (explore_cell(cell, checked({"strategy": name}), Watcher()) for name in ("dpor", "exhaustive"))
+
+    assert whole.verdict == "found"
+    assert (reduced.verdict, reduced.executions) == ("unknown", 1)
+    assert "goes on by itself" in reduced.reason

@@ -24,6 +24,7 @@ FLOORS = [
         "cell_search",
         "happens_before",
         "conflict",
+        "loose_ends",
         "standing",
         "deadlock",
         "script",

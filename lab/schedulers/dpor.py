@@ -302,6 +302,13 @@ class Trace:
                 firsts.append(later.actor)
         return firsts
 
+    def left_by(self, actors: Iterable[int]) -> list[int]:
+        """Who has done something that did not happen before the last operation of any of these actors."""
+        end: Clock = {}
+        for actor in actors:
+            _join(end, self._before(actor))
+        return [actor for actor, places in self._places.items() if len(places) > end.get(actor, 0)]
+
     def _before(self, actor: int) -> Clock:
         own = self._places.get(actor)
         return self._clocks[own[-1]] if own else _NONE

@@ -88,6 +88,10 @@ class Actor:
         self.error: BaseException | None = None
         self.step, self.line = START, ""
 
+    def is_able(self) -> bool:
+        """True if it could go on, be it by giving up."""
+        return self.step.can is None or self.has_timeout or self.step.can()
+
     def operation(self, ready_at: float, is_timeout: bool = False) -> Operation:
         """What it has announced, or that it gives up waiting for it."""
         step = self.step

@@ -135,10 +135,13 @@ class Kernel:
             self._kind = "stuck"
         finally:
             waiting: tuple[Operation, ...] = ()
+            able: tuple[int, ...] = ()
             if self._unfinished or len(self.actors) > len(bodies):
-                waiting = tuple([actor.operation(self.now_s) for actor in self.actors if not actor.is_done])
+                left = [actor for actor in self.actors if not actor.is_done]
+                waiting = tuple([actor.operation(self.now_s) for actor in left])
+                able = tuple([actor.number for actor in left if actor.is_able()])
                 self._abandon()
-        return Ending(self._kind, waiting)
+        return Ending(self._kind, waiting, able)
 
     def _gather(self, bodies: Sequence[Callable[[], Any]], services: Sequence[Callable[[], Any]]) -> None:
         """Let these be the actors; those of the last execution again if they are the same."""

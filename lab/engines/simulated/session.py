@@ -96,7 +96,8 @@ class SimulatedSession:
         kernel = self.kernel
         names = {actor.number: actor.name for actor in kernel.actors}
         objects, random_line = self._maker.objects, self._diary.random_line
-        return Execution(row, ending, kernel.operations, kernel.events, names, objects, random_line)
+        services = range(self._cell.processes, self._cell.processes + len(self._services))
+        return Execution(row, ending, kernel.operations, kernel.events, names, objects, random_line, services=services)
 
     def run(self, trials: Iterable[int]) -> Iterator[Trial]:
         """Run the trials with these numbers, and yield each as it ends."""

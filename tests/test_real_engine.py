@@ -183,7 +183,7 @@ class Draws(Scenario):
 
 
 def test_wall_time_is_the_slowest_actors_and_the_wait_is_for_the_guard(run):
-    cell = make_cell("ticket_sale", "lock", "memory", 3, read_delay="20ms", write_delay="0")
+    cell = make_cell("ticket_sale", "lock", "memory", 3, read_delay="100ms", write_delay="0")
     (trial,) = run(cell, 1)
 
     # One waits for nobody, one for one, one for two: thirds of the wall time.

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
+from lab import pipe_ends
 from lab.engines.controlled.inside import carried
 from lab.errors import UsageError
 
@@ -36,8 +37,6 @@ _REFUSED: tuple[tuple[Any, str, str], ...] = (
     (threading.Thread, "a thread", "Start it in the function itself."),
     ((managers.BaseProxy, managers.BaseManager), "what a Manager makes", "Use a Value, an Array or a file."),
     (process.BaseProcess, "a process", "Give the function alone: lab starts the processes that call it."),
-    (connection._ConnectionBase, "an end of a Pipe", _IN_SETUP),
-    (shared_memory.SharedMemory, "shared memory", "Use a Value or an Array."),
 )
 """What can't be carried: its classes, what it is called, and how to mend it."""
 _ON_MEMORY = (io.BytesIO, io.StringIO)
@@ -62,6 +61,8 @@ def pickled(*functions: Callable[..., Any] | None) -> Pickled:
             raise
         except Exception as error:  # whatever the user's own objects do when they are pickled
             raise _refused(f"what can't be pickled ({type(error).__name__}: {error})", _IN_SETUP) from error
+        if not pickler.pipes.is_whole:
+            raise _refused("an end of a Pipe without its other end", "Use both there, or make the Pipe in setup.")
         modules = pickler.modules - {"__main__", ""} - _registry()
     return Pickled(buffer.getvalue(), tuple(sorted(modules)), {**pickler.sources, **_files(modules)})
 
@@ -79,6 +80,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         super().__init__(file)
         self.modules = {"cloudpickle"}
         self.sources: dict[str, bytes] = {}
+        self.pipes = pipe_ends.Pipes()
         self._homes: dict[int, tuple[str, str]] | None = None
 
     def reducer_override(self, obj: Any) -> Any:
@@ -89,11 +91,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if isinstance(obj, kinds) and not isinstance(obj, _ON_MEMORY):
                 named = getattr(obj, "name", "")
                 raise _refused(f"{called} ({named})" if isinstance(named, str) and named else called, mend)
+        if isinstance(obj, pipe_ends.Met):
+            return carried.pipe, (obj.is_duplex,)
         if isinstance(obj, type | ModuleType) or inspect.isroutine(obj):
             self.modules.add(obj.__name__ if isinstance(obj, ModuleType) else getattr(obj, "__module__", "") or "")
         elif _is_of_multiprocessing(obj):
             home = self._home(obj)
-            made = (carried.attribute, home) if home else _made(obj)
+            made = (carried.attribute, home) if home else _made(obj, self.pipes)
             if made is not None:
                 return made
         return super().reducer_override(obj)
@@ -129,7 +133,7 @@ def _cell_name(path: str) -> str:
     return named[1] if named else ""
 
 
-def _made(obj: Any) -> tuple[Any, ...] | None:
+def _made(obj: Any, pipes: pipe_ends.Pipes) -> tuple[Any, ...] | None:
     """How something of multiprocessing's is made anew in the state in which it is; None if it is no such thing."""
     match obj:
         case synchronize.Event():
@@ -157,6 +161,16 @@ def _made(obj: Any) -> tuple[Any, ...] | None:
             unfinished: Any = getattr(obj, "_unfinished_tasks", None)
             _expect_empty(obj, not obj.qsize() and (unfinished is None or not unfinished.get_value()))
             return carried.queue, (type(obj).__name__, obj._maxsize)  # type: ignore[attr-defined]
+        case connection.Connection():
+            if fault := pipe_ends.fault(obj):
+                raise _refused(fault, _IN_SETUP)
+            return carried.end, pipes.met(obj)
+        case shared_memory.SharedMemory():
+            if obj.buf is None or not Path("/dev/shm", obj.name).exists():
+                raise _refused("shared memory that is closed or unlinked", _IN_SETUP)
+            return carried.block, (obj.name, bytes(obj.buf))
+        case shared_memory.ShareableList():
+            return carried.shareable_list, (obj.shm,)
         case context.BaseContext():
             return carried.in_context, (obj.get_start_method(),)
         case _ if _is_shared(obj):

@@ -32,6 +32,7 @@ FLOORS = [
         "script_search",
         "script_run",
         "carrying",
+        "pipe_ends",
         "function",
     ],
     ["experiments", "archive", "environment"],

@@ -30,7 +30,8 @@ from multiprocessing import (
     SimpleQueue,
     Value,
 )
-from multiprocessing.shared_memory import SharedMemory
+from multiprocessing.connection import Client, Listener
+from multiprocessing.shared_memory import ShareableList, SharedMemory
 
 import pytest
 
@@ -118,8 +119,8 @@ def bank(tmp_path_factory):
 
 @pytest.fixture
 def searched(tmp_path):
-    def searched(function, **choices):
-        (cell,) = lab.explore(function, out=tmp_path / "found", seconds=20.0, **choices).cells
+    def searched(function, out="found", **choices):
+        (cell,) = lab.explore(function, out=tmp_path / out, seconds=20.0, **choices).cells
         return cell.verdict, {finding.outcome: finding for finding in cell.findings if finding.grade == "violation"}
 
     return searched
@@ -267,6 +268,7 @@ def test_what_is_of_multiprocessing_is_made_anew_as_it_is(searched):
     value, own, array, letters = Value("i", 4), Value("d", 0.5, lock=rlock), Array("i", [1, 2]), Array("c", b"abc")
     raw, places = RawValue("i", 7), RawArray("i", [8, 9])
     queue, simple, joinable = Queue(2), SimpleQueue(), JoinableQueue()
+    items = ShareableList([10, "x"])
     context = multiprocessing.get_context("fork")
 
     def look():
@@ -280,12 +282,76 @@ def test_what_is_of_multiprocessing_is_made_anew_as_it_is(searched):
         assert own.get_lock() is rlock
         assert [semaphore.acquire(block=False) for _ in range(3)] == [True, True, False]
         assert bounded.get_value() == 2
-        return done.is_set(), open_.is_set(), value.value, own.value, array[:], letters.value, raw.value, places[:]
+        shared = value.value, own.value, array[:], letters.value, raw.value, places[:], list(items)
+        return done.is_set(), open_.is_set(), *shared
 
     def check(returns):
-        assert returns == [(False, True, 4, 0.5, [1, 2], b"abc", 7, [8, 9])]
+        assert returns == [(False, True, 4, 0.5, [1, 2], b"abc", 7, [8, 9], [10, "x"])]
 
-    assert searched(look, processes=1, check=check)[1] == {}
+    try:
+        assert searched(look, processes=1, check=check)[1] == {}
+    finally:
+        items.shm.close()
+        items.shm.unlink()
+
+
+def test_of_several_pipes_the_ends_that_belong_together_still_do(searched):
+    both, one_way, other = Pipe(), Pipe(duplex=False), Pipe()
+
+    def talk():
+        pairs = [both, both[::-1], one_way[::-1], other, other[::-1]]
+        for number, (near, _) in enumerate(pairs):
+            near.send(number)
+        return [far.recv() for _, far in pairs]
+
+    assert searched(talk, processes=1, check=lambda returns: returns == [list(range(5))]) == ("proved", {})
+    assert not any(end.poll() for end in (*both, one_way[0], *other))
+
+
+LONG = 20_000
+"""Bytes of a message that takes two writes, its header's and its body's."""
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(1, "proved"), (LONG, "found")])
+def test_the_ends_of_a_pipe_in_a_closure_are_controlled(searched, size, verdict):
+    reader, writer = Pipe(duplex=False)
+
+    def send(number):
+        writer.send_bytes(bytes([number]) * size)
+
+    def all_came(returns):
+        assert sorted(sorted(set(reader.recv_bytes())) for _ in returns) == [[0], [1]]
+
+    assert searched(send, check=all_came)[0] == verdict
+
+
+@pytest.fixture
+def block():
+    made = SharedMemory(create=True, size=2)
+    made.buf[0] = 4
+    yield made
+    made.close()
+    made.unlink()
+
+
+def test_so_is_shared_memory_which_each_execution_copies(searched, block):
+    again, lock = SharedMemory(block.name), Lock()
+
+    def add():
+        block.buf[0] = again.buf[0] + 1
+
+    def add_alone():
+        with lock:
+            add()
+
+    def is_six(returns):
+        attached = SharedMemory(block.name)
+        assert attached.buf[0] == 6
+
+    (finding,) = searched(add, check=is_six, out="bare")[1].values()
+    assert "is_six" in finding.detail
+    assert searched(add_alone, check=is_six, out="alone") == ("proved", {})
+    assert block.buf[0] == 4
 
 
 def test_a_value_in_a_closure_is_controlled(searched):
@@ -383,6 +449,33 @@ def filled(queue):
     return queue
 
 
+PIPE = Pipe()
+
+
+def filled_pipe():
+    reader, writer = Pipe(duplex=False)
+    writer.send(1)
+    return reader, writer
+
+
+def closed_pipe():
+    reader, writer = Pipe()
+    writer.close()
+    return writer, reader
+
+
+def connected():
+    with Listener(("localhost", 0)) as listener:
+        return Client(listener.address), listener.accept()
+
+
+def closed_memory():
+    memory = SharedMemory(create=True, size=8)
+    memory.close()
+    memory.unlink()
+    return memory
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -390,8 +483,11 @@ def filled(queue):
         (lambda path: sqlite3.connect(path), "found an sqlite3 connection. Make it in setup"),
         (lambda path: socket.socket(), "found a socket"),
         (lambda path: threading.Thread(), "found a thread"),
-        (lambda path: Pipe()[0], "found an end of a Pipe"),
-        (lambda path: SharedMemory(create=True, size=8), "found shared memory"),
+        (lambda path: PIPE[0], "found an end of a Pipe without its other end. Use both there"),
+        (lambda path: filled_pipe(), "found an end of a Pipe at which something waits to be read"),
+        (lambda path: closed_pipe(), "found an end of a Pipe that is closed"),
+        (lambda path: connected(), "found a connection that is no end of a Pipe"),
+        (lambda path: closed_memory(), "found shared memory that is closed or unlinked"),
         (lambda path: taken(Lock()), "found a Lock that somebody holds. Release it before."),
         (lambda path: taken(BoundedSemaphore(2)), "found a BoundedSemaphore that somebody holds"),
         (lambda path: filled(SimpleQueue()), "found a SimpleQueue with something in it. Fill it in setup."),
@@ -404,8 +500,7 @@ def test_what_no_execution_can_make_anew_is_named(tmp_path, make, said):
         with pytest.raises(UsageError) as error:
             lab.explore(lambda: thing, out=tmp_path / "found")
     finally:
-        for end in ("close", "unlink"):
-            getattr(thing, end, lambda: None)()
+        getattr(thing, "close", lambda: None)()
 
     assert said in str(error.value)
     assert not (tmp_path / "found").exists()

@@ -9,7 +9,7 @@ import multiprocessing
 import pickle
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import sharedctypes
+from multiprocessing import shared_memory, sharedctypes
 from pathlib import PurePath
 from types import CodeType
 from typing import Any
@@ -109,6 +109,31 @@ def shared(kind: Any, content: Any, lock: Any) -> Any:
 def queue(kind: str, *maxsize: int) -> Any:
     """A queue with nothing in it."""
     return getattr(multiprocessing, kind)(*maxsize)
+
+
+def pipe(is_duplex: bool) -> Any:
+    """Both ends of a Pipe with nothing in it."""
+    return multiprocessing.Pipe(is_duplex)
+
+
+def end(ends: Any, number: int) -> Any:
+    """One of them."""
+    return ends[number]
+
+
+def block(name: str, content: bytes) -> Any:
+    """Shared memory of this name, with this content; one more view of it, if it was made before."""
+    try:
+        made: Any = shared_memory.SharedMemory(name, create=True, size=len(content))
+    except FileExistsError:
+        return shared_memory.SharedMemory(name)
+    made.buf[:] = content
+    return made
+
+
+def shareable_list(memory: Any) -> Any:
+    """The list that is in this shared memory."""
+    return shared_memory.ShareableList(name=memory.name)
 
 
 def in_context(method: str) -> Any:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lab.cell import Cell
+from lab.environment import write_environment
 from lab.errors import OutputError, UsageError
 from lab.experiments import toml
 from lab.experiments.grid import Experiment, plans
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FLUSH_S = 0.5
-_EXPERIMENT, _ENVIRONMENT = "experiment.toml", "environment.json"
+_EXPERIMENT = "experiment.toml"
 _JOURNAL, _LOCK = "trials/journal.jsonl", "trials/.lock"
 _TIMES = ("wall_s", "wait_median_s", "wait_max_s")
 _ROW = [name for name in Trial._fields if name != "measures"]
@@ -155,7 +156,7 @@ def create(folder: Path, experiment: Experiment, environment: Mapping[str, objec
                 f"{folder} exists, and nothing is ever overwritten. Choose another --out, or --resume {folder}."
             )
         (folder / "trials").mkdir(parents=True)
-        write_atomically(folder / _ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        write_environment(folder, environment)
         write_atomically(folder / _EXPERIMENT, text)
 
 
@@ -171,18 +172,6 @@ def experiment_of(folder: Path) -> Experiment:
             f"{folder} is no results folder: expected {_EXPERIMENT} in it. `lab run` makes one and prints its path."
         )
     return toml.read(folder / _EXPERIMENT)
-
-
-def environment_of(folder: Path) -> dict[str, Any]:
-    """The record of the machine; UsageError if it can't be read."""
-    path = folder / _ENVIRONMENT
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"can't read {path}: expected what `lab run` wrote, found: {error}.") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"can't read {path}: expected what `lab run` wrote, found no record.")
-    return found
 
 
 def is_unfinished(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab import archive
+from lab.environment import environment_of
 from lab.errors import OutputError, UsageError
 from lab.rows import IDENTITY, Row, described, differing, parameters, rows
 from lab.scenarios import SCRIPT
@@ -225,7 +226,7 @@ class _Folder:
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:
-        return archive.environment_of(self.folder)
+        return environment_of(self.folder)
 
 
 def _key(row: Row) -> tuple[object, ...]:

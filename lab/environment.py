@@ -1,21 +1,28 @@
-"""The environment of a run, as far as it can explain a number: machine, kernel, Python, packages, file system, load."""
+"""The environment of a run, as far as it can explain a number: machine, kernel, Python, packages, file system, load.
+
+Its record stands in the folder of results or of an exploration.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from lab.engines import scratch
-from lab.experiments.grid import Experiment
+from lab.errors import UsageError
 
+_FILE = "environment.json"
 _PACKAGES = ("race-lab", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
 
 
-def environment(experiment: Experiment) -> dict[str, object]:
-    """A record of plain values."""
-    files = Path(experiment.directory) if experiment.directory else scratch.tmpfs()
+def environment(directory: str | None = None, start_method: str = "fork") -> dict[str, object]:
+    """A record of plain values. `directory` is where stores keep their files (None: in memory)."""
+    files = Path(directory) if directory else scratch.tmpfs()
     return {
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)),
@@ -25,11 +32,29 @@ def environment(experiment: Experiment) -> dict[str, object]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": {name: _version(name) for name in _PACKAGES},
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "files": "in memory" if experiment.directory is None else "in the given folder",
+        "files": "in memory" if directory is None else "in the given folder",
         "file_system": file_system(files),
-        "start_method": experiment.start_method,
+        "start_method": start_method,
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def write_environment(folder: Path, record: Mapping[str, object]) -> None:
+    """Write the record into a folder."""
+    (folder / _FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def environment_of(folder: Path) -> dict[str, Any]:
+    """The record in a folder; UsageError if it can't be read."""
+    path = folder / _FILE
+    wanted = "expected what `lab run`, `lab race` or `lab explore` wrote"
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"can't read {path}: {wanted}, found: {error}.") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"can't read {path}: {wanted}, found no record.")
+    return found
 
 
 def file_system(folder: Path) -> str:

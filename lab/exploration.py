@@ -74,9 +74,13 @@ class Explored:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The cells of an exploration, and the worst of their verdicts."""
+    """The cells of an exploration, and the worst of their verdicts.
+
+    `again` is the command that searches the same again; empty if there is none, as for a function.
+    """
 
     cells: tuple[Explored, ...]
+    again: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -107,7 +111,7 @@ def _shown(cell: Explored) -> str:
 
 
 def document(exploration: Exploration) -> dict[str, Any]:
-    """The exploration for `--json`: `verdict`, and of each cell its figures, its outcomes, and the schedule to see."""
+    """For `--json`: `verdict`, `again`, and of each cell its figures, its outcomes, and the schedule to see."""
     cells = []
     for cell in exploration.cells:
         values = asdict(cell)
@@ -117,4 +121,4 @@ def document(exploration: Exploration) -> dict[str, Any]:
             finding["schedule"] = finding.pop("file")
         worst = next((finding for finding in cell.findings if finding.grade != "ok"), None)
         cells.append({**values, "outcomes": outcomes, "schedule": worst.file if worst else None})
-    return {"verdict": exploration.verdict, "cells": cells}
+    return {"verdict": exploration.verdict, "again": exploration.again, "cells": cells}

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lab import schedule as schedules
+from lab.again import search_command
 from lab.cell import Cell
 from lab.cell_search import Choices, Watcher, checked, explore_cell, searched, violations
+from lab.environment import environment, write_environment
 from lab.errors import OutputError
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.exploration import Exploration, Explored, document
@@ -56,6 +58,8 @@ def explore(
         set={**(kind.small if is_small else {}), **(set or {})},
     )
     cells = cells_of(grid, is_sized=bool(processes))
+    asked = {"guards": guards, "stores": stores, "processes": processes, "delays": delays, "set": set or {}}
+    again = search_command(scenario, asked, chosen)
     folder = _new_folder(Path(out) if out is not None else _default_folder(kind))
     watcher = watcher or Watcher()
     done: list[Explored] = []
@@ -66,8 +70,8 @@ def explore(
     except KeyboardInterrupt as interrupt:
         # From within the search of a cell: what it had found is the argument.
         done += [_saved(explored, folder, len(done) + 1) for explored in interrupt.args]
-        raise Interrupted(_kept(Exploration(tuple(done)), folder)) from None
-    return _kept(Exploration(tuple(done)), folder)
+        raise Interrupted(_kept(Exploration(tuple(done), again), folder)) from None
+    return _kept(Exploration(tuple(done), again), folder)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -142,6 +146,7 @@ def _new_folder(folder: Path) -> Path:
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True)
+        write_environment(folder, environment())
     except FileExistsError as error:
         raise OutputError(f"{folder} exists, and nothing is overwritten. Try --out with a new name.") from error
     except OSError as error:

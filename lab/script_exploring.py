@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab import schedule as schedules
-from lab.cell_search import Watcher, checked
+from lab.again import search_command
+from lab.cell_search import Choices, Watcher, checked
 from lab.engines.controlled.session import ControlledSession
 from lab.errors import UsageError
 from lab.execution import Execution
@@ -41,14 +42,24 @@ def explore_script(
     path = script.path if script.carried else str(Path(script.path).absolute())
     if script.carried is not None:
         _known[script.carried.key] = script
+    again = _again(script, chosen)
     try:
         explored = explore_program(path, program, script.rules(), chosen, watcher)
     except KeyboardInterrupt as interrupt:
         done = tuple(_saved(explored, folder, 1) for explored in interrupt.args)
-        raise Interrupted(_kept(Exploration(done), folder)) from None
+        raise Interrupted(_kept(Exploration(done, again), folder)) from None
     explored = _saved(explored, folder, 1)
     watcher.ended(explored)
-    return _kept(Exploration((explored,)), folder)
+    return _kept(Exploration((explored,), again), folder)
+
+
+def _again(script: Script, chosen: Choices) -> str:
+    """The command that searches a script again; none does a function, or passes arguments."""
+    if script.calls or script.carried or script.arguments:
+        return ""
+    asked = {name: getattr(script, name) for name in ("check", "expect_output", "is_deterministic", "files")}
+    orders = {"orders": script.orders} if script.orders != Script.orders else {}
+    return search_command(script.path, {**asked, **orders}, chosen)
 
 
 def _default_folder(path: str) -> Path:

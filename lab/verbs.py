@@ -51,7 +51,7 @@ def prepared(experiment: str | Experiment, **adjustments: Unpack[Adjustments]) -
 def created(experiment: Experiment, out: str | Path | None = None) -> Path:
     """A new results folder for the experiment; OutputError if it exists or can't be made."""
     folder = Path(out) if out is not None else default_folder(experiment)
-    archive.create(folder, experiment, environment(experiment))
+    archive.create(folder, experiment, environment(experiment.directory, experiment.start_method))
     return folder
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 ENDLESS = """
 import lab
@@ -103,6 +107,40 @@ def test_json_has_verdict_figures_outcomes_and_schedule_of_each_cell(lab):
     assert {name: found["executions"] for name, found in cell["outcomes"].items()} == {"oversold": 2, "ok": 2}
     assert Path(cell["schedule"]).name == "1-none-oversold.json"
     assert json.loads(Path("here/exploration.json").read_text()) == document
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "ticket_sale --guards 'lock,semaphore(2)' --processes 2,3 --delays 'uniform(0,2s)' --set tickets=2 --seed 4",
+        "ticket_sale --guards none --strategy bounded --bound 1 --executions 7",
+        "ktv --guards none --fail-on interesting",
+        "buy.py --expect-output 'has a' --files buy.py",
+    ],
+)
+def test_the_command_of_an_exploration_searches_the_same_again(lab, tmp_path, asked):
+    shutil.copy(PROGRAMS / "buy.py", tmp_path)
+    commands, found = [f"lab explore {asked}"], []
+    for out in ("first", "second"):
+        lab(*shlex.split(commands[-1])[1:], "--out", out, "--quiet")
+        record = json.loads((tmp_path / out / "exploration.json").read_text())
+        commands.append(record["again"])
+        same = ("scenario", "guard", "store", "processes", "fields", "engine", "strategy", "verdict", "outcomes")
+        found.append(
+            [[sorted(cell[name]) if name == "outcomes" else cell[name] for name in same] for cell in record["cells"]]
+        )
+
+    assert commands == [commands[0]] * 3
+    assert found[0] == found[1]
+
+
+def test_an_exploration_records_the_machine_as_a_run_does(lab, tmp_path):
+    lab("explore", "ticket_sale", "--guards", "lock", "--out", "explored")
+    lab("run", "ticket_sale", "--guards", "lock", "--engine", "simulated", "-n", "1", "--out", "run")
+    explored, run = (json.loads((tmp_path / one / "environment.json").read_text()) for one in ("explored", "run"))
+
+    assert explored == run | {"load_before": explored["load_before"]}
+    assert explored["cores"] == os.cpu_count()
 
 
 def test_a_budget_that_is_spent_is_unknown(lab):

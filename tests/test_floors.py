@@ -42,6 +42,7 @@ FLOORS = [
         "findings",
         "rows",
         "verbs",
+        "again",
         "exploring",
         "replaying",
         "script_exploring",

@@ -150,14 +150,15 @@ def test_who_holds_and_who_waits_is_told_at_each_step(tmp_path):
     assert all(len(step["holds"]) <= 2 for step in story["steps"])
 
 
-def test_an_exploration_has_its_verdicts_and_the_commands_that_replay(explored):
+def test_an_exploration_has_its_verdicts_its_machine_and_the_commands_that_do_it_again(explored):
     page = Page(explored / "report.html")
     text = " ".join(page.text.split())
 
     assert "guard none on json_file, 2 processes. FOUND: a schedule breaks it." in text
     assert "guard lock on json_file, 2 processes. PROVED: no schedule breaks it." in text
+    assert "search the same againlab explore ticket_sale --guards none,lock" in text
     assert f"lab replay {explored}/1-none-oversold.json" in text
-    assert "Machine" not in text
+    assert re.search(r"Machine\s*cores\d+.*start methodfork.*Do it again", text)
 
 
 def test_a_folder_that_was_moved_is_told_as_well(explored, tmp_path):
@@ -175,6 +176,22 @@ def test_a_script_is_told_as_a_scenario_is(tmp_path, lab):
     (story,) = Page(tmp_path / "e" / "report.html").stories
     assert story["actors"] == ["main", "Process-1", "Process-2"]
     assert sorted(story["steps"][-1]["waits"]) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (lambda returns: False, "lab.replay('"),
+        (lambda returns: True, "by no command"),
+    ],
+    ids=["found", "proved"],
+)
+def test_what_no_command_can_do_again_is_told(tmp_path, check, told):
+    explore(lambda: None, processes=1, check=check, out=tmp_path / "e")
+    text = " ".join(Page(report(tmp_path / "e")).text.split())
+
+    assert told in text.rpartition("Do it again")[2]
+    assert "lab replay" not in text
 
 
 def test_whatever_users_name_their_things_it_stays_text(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from lab import schedule as schedules
 from lab.errors import LabError, UsageError
 from lab.explanation import counted
 from lab.replaying import replay
+from lab.report.machine import machine
 from lab.report.page import rendered
 from lab.report.story import Story, story
 from lab.script import is_carried, is_script
@@ -57,12 +59,15 @@ def _context(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "outcomes": [_outcomes(cell) for cell in cells],
         "stories": stories,
         "untold": untold,
-        "environment": [],
+        "environment": machine(folder),
         "commands": [
-            (f"{_name(cell)}, {name}", f"lab replay {_file(folder, finding)}")
-            for cell in cells
-            for name, finding in cell["outcomes"].items()
-            if finding["schedule"] and finding["grade"] != "ok" and not is_carried(cell["scenario"])
+            *([("search the same again", record["again"])] if record["again"] else []),
+            *(
+                (f"replay {_name(cell)}, {name}", _replay(cell, _file(folder, finding)))
+                for cell in cells
+                for name, finding in cell["outcomes"].items()
+                if finding["schedule"] and finding["grade"] != "ok"
+            ),
         ],
         "notes": list(dict.fromkeys([*(note for cell in cells for note in (*cell["remarks"], *cell["conflicts"]))])),
     }
@@ -112,12 +117,16 @@ def _file(folder: Path, finding: Mapping[str, Any]) -> Path:
     return folder / Path(finding["schedule"]).name
 
 
+def _replay(cell: Mapping[str, Any], path: Path) -> str:
+    """The command; for a function that only its own process can make, what that process has to call."""
+    return f"lab.replay({str(path)!r})" if is_carried(cell["scenario"]) else shlex.join(["lab", "replay", str(path)])
+
+
 def _story(folder: Path, cell: Mapping[str, Any]) -> Story | str:
     """The failing execution, once more; or why it can't be shown."""
     path = folder / Path(cell["schedule"]).name
     schedule = schedules.load(path)
     title = f"{_name(cell)}: {schedule.outcome}"
-    command = f"lab.replay({str(path)!r})" if is_carried(cell["scenario"]) else f"lab replay {path}"
     try:
         if is_script(schedule.scenario):
             of_script = replay_script(schedule)
@@ -129,4 +138,4 @@ def _story(folder: Path, cell: Mapping[str, Any]) -> Story | str:
         return f"{title} can't be shown: {error}"
     if execution is None:
         return f"{title} can't be shown, since it departs from its schedule: {departed}"
-    return story(title, command, execution, preempted)
+    return story(title, _replay(cell, path), execution, preempted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 import tempfile
@@ -18,6 +17,7 @@ from lab.exploring import explore
 from lab.findings import Unknown, findings
 from lab.function import FunctionScenario
 from lab.replaying import replay
+from lab.report.machine import machine
 from lab.report.page import inline_svgs, rendered
 from lab.report.story import Story, story
 from lab.rows import Row, described, differing, rows, settings, values
@@ -48,7 +48,7 @@ def results_page(folder: Path) -> str:
             "outcomes": [_outcomes(alike, scenarios.get(name, Unknown)) for name, alike in _by_scenario(cells).items()],
             "stories": stories,
             "untold": untold,
-            "environment": _environment(folder),
+            "environment": machine(folder),
             "commands": [
                 ("run the same experiment again", f"lab run {folder / 'experiment.toml'}"),
                 ("compare the two", f"lab compare {folder} NEW_FOLDER"),
@@ -228,16 +228,3 @@ def _story(scenario: str, guard: str, small: Mapping[str, Any]) -> Story | None:
     command = shlex.join(["lab", "explore", scenario, "--guards", guard, *fields])
     title = f"{scenario}, guard {guard}, {counted(cell.processes, 'process', 'es')}: {finding.outcome}"
     return story(title, command, replayed.execution, replayed.preempted)
-
-
-# Where and how ------------------------------------------------------------------------------------------------------
-
-
-def _environment(folder: Path) -> list[tuple[str, str]]:
-    record = archive.environment_of(folder)
-    found = []
-    for name, value in record.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{package} {version}" for package, version in value.items() if version)
-        found.append((name.replace("_", " "), value if isinstance(value, str) else json.dumps(value)))
-    return found

@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from lab.execution import Execution
-from lab.kinds import FAINT, Meaning, fed, meaning, shown
+from lab.kinds import FAINT, LOCKS, Meaning, family, fed, meaning, shown
 from lab.scheduler import Event, Operation
 from lab.standing import Standing
 
@@ -126,7 +126,8 @@ def told(event: Event, is_brief: bool) -> str:
     what = meaning(kind, operation.objects[0]) if operation.objects else Meaning()
     if what.joint:  # the kind tells a queue or a pipe from all others
         return _spaced(kind, result, what.joint, called(operation.objects[0], True))
-    thing = " or ".join(dict.fromkeys(called(name, is_brief) for name in operation.objects if name != "store"))
+    names = data_of(operation) if operation.is_data else operation.objects
+    thing = " or ".join(dict.fromkeys(called(name, is_brief) for name in names if name != "store"))
     if operation.is_timeout:
         return f"{_spaced(kind, thing)}: time is up"
     if not thing:
@@ -134,6 +135,11 @@ def told(event: Event, is_brief: bool) -> str:
     # That it was had is what one expects of an acquire or a wait.
     is_told = result and not (result == "True" and what.remedy)
     return f"{kind} {thing}: {result}" if is_told else f"{kind} {thing}"
+
+
+def data_of(operation: Operation) -> list[str]:
+    """What an access to data reads or writes: not the lock that it takes for that moment."""
+    return [name for name in operation.objects if family(name) not in LOCKS]
 
 
 def called(name: str, is_brief: bool) -> str:

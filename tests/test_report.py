@@ -10,7 +10,7 @@ import pytest
 
 from lab import explore, run
 from lab.report import report
-from lab.report.page import inline_svgs
+from lab.report.page import _coded, inline_svgs
 
 ROOT = Path(__file__).parent.parent
 
@@ -192,6 +192,19 @@ def test_what_no_command_can_do_again_is_told(tmp_path, check, told):
 
     assert told in text.rpartition("Do it again")[2]
     assert "lab replay" not in text
+
+
+def test_the_shared_state_of_a_script_is_its_data_and_not_the_lock_of_a_value(tmp_path):
+    shutil.copy(ROOT / "tests" / "programs" / "value_add.py", tmp_path)
+    explore(tmp_path / "value_add.py", out=tmp_path / "e")
+    (story,) = Page(report(tmp_path / "e")).stories
+
+    assert [name.partition(" ")[0] for name in story["steps"][-1]["state"]] == ["value"]
+    assert not any("lock" in step["text"] for step in story["steps"])
+
+
+def test_what_stands_between_backticks_is_code_and_still_text():
+    assert str(_coded("`<b>` & `c` `")) == "<code>&lt;b&gt;</code> &amp; <code>c</code> `"
 
 
 def test_whatever_users_name_their_things_it_stays_text(tmp_path, monkeypatch):

@@ -94,10 +94,14 @@ def _sentence(cell: Mapping[str, Any]) -> str:
 
 
 def _outcomes(cell: Mapping[str, Any]) -> dict[str, Any]:
-    heads = ("outcome", "grade", "executions (no frequency)", "shortest schedule", "what it means")
+    before, after = ("outcome", "grade"), ("shortest schedule", "what it means")
     return {
         "name": _name(cell),
-        "head": [{"text": head} for head in heads],
+        "head": [
+            *({"text": head} for head in before),
+            {"text": "executions (no frequency)", "is_number": True},
+            *({"text": head} for head in after),
+        ],
         "rows": [
             [
                 {"text": name},

@@ -36,11 +36,18 @@
     apply();
   }
 
+  // What is cut off at the right is shaded there, so that one sees that it goes on.
+  for (const part of document.querySelectorAll(".scroll")) {
+    const look = () => part.classList.toggle("goes-on", part.scrollLeft + part.clientWidth < part.scrollWidth - 1);
+    part.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(part);
+  }
+
   // Paper has nothing to unfold.
   window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
 
   // A failing trial: a lane an actor, a box an operation, and the shared state after the one that is chosen.
-  const WIDTH = 30, LANE = 48, TOP = 22, BOX = 22;
+  const WIDTH = 30, LANE = 48, TOP = 22, BOX = 22, PAPER = 620;
   const svg = (name, attributes, ...children) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -117,7 +124,7 @@
       for (const [actor, things] of Object.entries(step.holds)) now.append(html("p", `${story.actors[actor]} holds ${things.join(", ")}`));
       for (const [actor, thing] of Object.entries(step.waits)) now.append(html("p", `${story.actors[actor]} waits for ${thing}`));
       for (const [name, value] of Object.entries(step.state)) list.append(html("dt", name), html("dd", value, before[name] === value ? "" : "changed"));
-      shared.append(list.children.length ? list : html("p", "Nothing was read or written yet.", "note"));
+      shared.append(list.children.length ? list : html("p", "Nothing was read or written so far.", "note"));
     };
     const show = (number) => {
       at = Math.max(0, Math.min(count, number));
@@ -141,6 +148,7 @@
       event.preventDefault();
       show(moves[keys[event.key]]());
     });
+    player.classList.toggle("is-long", width > PAPER);
     player.hidden = false;
     show(story.pair ? story.pair[1] + 1 : count);
   }

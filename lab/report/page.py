@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _HERE = Path(__file__).parent
 _SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _NAMES = re.compile(r"""(\bid="|href="#|url\(#)""")
+_CODE = re.compile(r"`([^`]+)`")
 _SIZE = re.compile(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"')
 
 
@@ -21,9 +25,17 @@ def rendered(context: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["coded"] = _coded
     # Files of this package, and not of users.
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return environment.get_template("page.html.j2").render({**context, "style": style, "script": script})
+
+
+def _coded(text: str) -> Markup:
+    """What stands between backticks in a sentence as code; all of it escaped before."""
+    from markupsafe import Markup, escape
+
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def inline_svgs(paths: Iterable[Path]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from lab.kinds import EMPTIES, FAINT, fed, shown
 from lab.scheduler import Event, Operation
 from lab.search import conflicts_of
 from lab.standing import Standing
-from lab.timeline import called, followers, told
+from lab.timeline import called, data_of, followers, told
 
 Story = dict[str, Any]
 """Plain values, for JSON: see `story`."""
@@ -81,7 +81,7 @@ def _changes(event: Event) -> dict[str, str]:
     if not operation.is_data:
         return {}
     value = "(empty)" if operation.kind == EMPTIES else event.result
-    return {shown(name): value for name in operation.objects if value}
+    return {shown(name): value for name in data_of(operation) if value}
 
 
 def _waits(

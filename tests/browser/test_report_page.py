@@ -179,6 +179,20 @@ def test_on_a_phone_nothing_but_tables_scrolls_sideways(either):
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
+def test_a_table_that_goes_on_to_the_right_is_shaded_there_until_its_end_is_reached(page):
+    browser = page("results")
+    table = "document.querySelector('#table .scroll')"
+    is_shaded = f"return {table}.classList.contains('goes-on')"
+    assert not browser.execute_script(is_shaded), "on a wide screen the whole table is seen"
+
+    browser = page("results", width=390)
+    assert browser.execute_script(is_shaded)
+    assert not browser.execute_async_script(
+        f"{table}.scrollLeft = 9999; requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]("
+        f"{table}.classList.contains('goes-on'))))"
+    )
+
+
 def test_the_dark_page_is_dark(either):
     light = either().execute_script("return getComputedStyle(document.body).backgroundColor")
     dark = either(scheme="dark").execute_script("return getComputedStyle(document.body).backgroundColor")

@@ -4,7 +4,7 @@ Everything public is here, grouped by what one wants to do; all other names are 
 they are first used, so `import lab` loads neither numpy nor pandas.
 
 Measure and look: `run`, `resume`, `open_results`, `plot`, `Results`, `Experiment`, `Grid`.
-Measure what knows nothing of lab: `race` (scripts), `race_function`.
+Measure scripts and functions that know nothing of lab: `race`, `race_function`.
 Compare: `compare`, `Comparison`.
 Search and prove scenarios, scripts, functions: `explore`, `replay`, `Exploration`, `Explored`, `Finding`, `Schedule`.
 Write a scenario: `Scenario`, `World`, `Stage`, `Maker`, `Guarded`, `TornRead`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab import schedule as schedules
-from lab.cli.script_text import explained_script
+from lab.cli.script_text import explained_script, retold_script
 from lab.errors import UsageError
 from lab.explanation import explained, retold
 from lab.exploration import Exploration
@@ -20,7 +20,7 @@ from lab.rows import Row, rows
 from lab.scenario import Scenario
 from lab.schedule import Schedule
 from lab.script import Script, is_carried, is_script
-from lab.script_exploring import replay_script
+from lab.script_exploring import ScriptReplayed, replay_script
 from lab.searching import Target, as_script, explore
 from lab.statistics import at_most_text, rate_text, trials_needed
 
@@ -78,7 +78,8 @@ def raced(
 ) -> Raced:
     """Measure it, and add rates and intervals to the properties of the test, which JUnit's XML has."""
     name = getattr(function, "__name__", type(function).__name__)
-    found = Raced(name, race_function(function, out=out, **choices))
+    # Of a test's results nobody looks at the pictures, and to draw them may take longer than to measure.
+    found = Raced(name, race_function(function, out=out, **{"pictures": False, **choices}))
     for cell in rows(found.results.summary):
         figures = found.figures(cell["guard"])
         told = " ".join(f"{what}={figures[what]}" for what in ("rate", "low", "high", "trials"))
@@ -122,6 +123,8 @@ def explored(
         # What does not go wrong any more, or fits no more, is mended.
         _replayed(schedules.load(path), path, script)
         path.unlink()
+    if kept.exists() and not any(kept.iterdir()):
+        kept.rmdir()
     found = explore(script or target, out=out, **how)
     if found.verdict != "proved":
         _keep(found, kept)
@@ -140,13 +143,17 @@ def _replayed(schedule: Schedule, path: Path, script: Script | None) -> None:
     if is_script(schedule.scenario):
         of_script = replay_script(schedule, script)
         if of_script.is_violation:
-            line = _again(schedule.scenario, path)
-            pytest.fail(f"{schedule.outcome} again, by a schedule that was kept: {line}", pytrace=False)
+            told = "\n".join([f"{schedule.outcome} again: {_detail(of_script)}", *retold_script(of_script)])
+            pytest.fail(f"{told}\nby a schedule that was kept: {_again(schedule.scenario, path)}", pytrace=False)
         return
     replayed = replay(schedule)
     if replayed.execution is not None and replayed.execution.trial.violation:
         told = "\n".join(retold(replayed))
-        pytest.fail(f"{told}\nby a schedule that was kept: lab replay {path}", pytrace=False)
+        pytest.fail(f"{told}\nby a schedule that was kept: {_again(schedule.scenario, path)}", pytrace=False)
+
+
+def _detail(replayed: ScriptReplayed) -> str:
+    return replayed.execution.trial.detail if replayed.execution else ""
 
 
 def _keep(found: Exploration, kept: Path) -> None:
@@ -165,4 +172,5 @@ def _told(found: Exploration, name: str, kept: Path) -> Iterator[str]:
 
 def _again(name: str, path: Path) -> str:
     """How to replay it alone: a function that was carried only its own test can make."""
-    return f"pytest --lab-replay {path}" if is_carried(name) else f"lab replay {path}"
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"pytest --lab-replay {here}" if is_carried(name) else f"lab replay {here}"

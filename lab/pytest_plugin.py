@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def lab_race(request: pytest.FixtureRequest) -> Callable[..., Raced]:
     """Measures a function: `lab_race(spend, processes=4, setup=reset, check=spent_once).at_most(0.001)`.
 
-    Takes the choices of `lab.race_function`.
+    Takes the choices of `lab.race` of a function.
     """
 
     def race(function: Callable[..., Any], **choices: Any) -> Raced:

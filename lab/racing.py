@@ -41,24 +41,27 @@ class Rules(NamedTuple):
     orders: int = 120
 
 
-def race(
-    *scripts: str | Path,
-    trials: int = 1000,
-    lanes: int | None = None,
-    timeout: str | None = None,
-    seed: int = 1,
-    rules: Rules = Rules(),
-    out: str | Path | None = None,
-    progress: Progress | None = None,
-) -> Results:
-    """Run each script `trials` times, interleaved in blocks, and return the results.
+def race(*targets: str | Path | Callable[..., Any], **choices: Any) -> Results:
+    """Measure a function of one's own, or scripts as they stand, on real processes; returns the results.
 
-    `lanes` is how many runs go on side by side (default: as many as mostly sleep), `timeout` when a run is a hang
-    (default: ten times the longest of three runs). The results folder is `out`; the first failing run of each script is
-    kept in its `failures`. UsageError if a script or a rule can't be read.
+    `race(function, …)` takes the choices of `race_function`. `race(script, …)` runs each script `trials` times (1000),
+    interleaved in blocks. `lanes` is how many runs go on side by side (default: as many as mostly sleep), `timeout`
+    when a run is a hang (default: ten times the longest of three runs), `rules` is what a run is judged by, `seed` and
+    `progress` are those of `run`. The results folder is `out`; the first failing run of each script is kept in its
+    `failures`. UsageError if a script or a rule can't be read.
     """
-    experiment = prepared(scripts, trials=trials, lanes=lanes, timeout=timeout, seed=seed, rules=rules)
-    return resume(verbs.created(experiment, out), progress=progress)
+    functions = [target for target in targets if callable(target)]
+    if not functions:
+        return _race_scripts(*map(str, targets), **choices)
+    if len(targets) > 1:
+        raise UsageError(f"expected one function, or scripts, found {len(targets)} to race. Measure each by itself.")
+    return race_function(functions[0], **choices)
+
+
+def _race_scripts(
+    *scripts: str, out: str | Path | None = None, progress: Progress | None = None, **choices: Any
+) -> Results:
+    return resume(verbs.created(prepared(scripts, **choices), out), progress=progress)
 
 
 def race_function(
@@ -71,6 +74,7 @@ def race_function(
     guards: Sequence[str] = ("none",),
     timeout: str = "5s",
     seed: int = 1,
+    pictures: bool = True,
     out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Results:
@@ -82,14 +86,15 @@ def race_function(
     other, each around the whole call. All run where this process runs: relative paths mean the same files, and one
     trial goes on at a time. The processes are forked from this one and keep on from trial to trial, so what the
     function keeps in memory stays; multiprocessing's objects in a closure are shared, and restored by `setup` or not
-    at all. UsageError if something does not fit together. A race that was interrupted can't be resumed.
+    at all. Without `pictures` none are drawn, which takes longer than to measure a few trials. UsageError if something
+    does not fit together. A race that was interrupted can't be resumed.
     """
     scenario = scenario_of(function, setup=setup, check=check, guards=guards)
     counts = (processes,) if isinstance(processes, int) else tuple(processes)
     grid = Grid(scenario=scenario, guards=tuple(guards), processes=counts, trials=trials)
     name = f"race-{scenario.rpartition(':')[2]}"
     experiment = verbs.prepared(Experiment(name=name, grids=(grid,), seed=seed, lanes=1, timeout=timeout))
-    return verbs.resume(verbs.created(experiment, out), progress=progress)
+    return verbs.resume(verbs.created(experiment, out), progress=progress, pictures=pictures)
 
 
 def prepared(

@@ -55,25 +55,28 @@ def created(experiment: Experiment, out: str | Path | None = None) -> Path:
     return folder
 
 
-def resume(folder: str | Path, *, progress: Progress | None = None) -> Results:
-    """Measure the trials of a results folder that are missing, with the same numbers and seeds, and summarise all."""
+def resume(folder: str | Path, *, progress: Progress | None = None, pictures: bool = True) -> Results:
+    """Measure the trials of a results folder that are missing, with the same numbers and seeds, and summarise all.
+
+    Without `pictures` none are drawn; `lab.plot` draws them later.
+    """
     # A setup may change the working directory of this very process.
     folder = Path(folder).absolute()
     experiment = archive.experiment_of(folder)
     with archive.Archive(folder) as opened:
         measure(experiment, opened, progress or Progress())
         opened.compact()
-    return summarise(folder)
+    return summarise(folder, pictures=pictures)
 
 
-def summarise(folder: str | Path) -> Results:
+def summarise(folder: str | Path, *, pictures: bool = True) -> Results:
     """Write the summary and the pictures of a results folder from its trials, also of a run that was interrupted."""
     from lab.results import write_summary
 
     folder = Path(folder)
     experiment = archive.experiment_of(folder)
     results = write_summary(folder, sequential=experiment.until_width is not None)
-    if not results.summary.empty:
+    if pictures and not results.summary.empty:
         plot(results)
     return results
 

@@ -1,4 +1,4 @@
-"""`lab.race_function`: a function of one's own, measured as it is, without a class."""
+"""`lab.race` of a function, or `lab.race_function`: one's own is measured as it is, without a class."""
 
 import json
 import multiprocessing
@@ -40,7 +40,7 @@ def raced(tmp_path):
     """Races a function a few times, and gives its only row of the summary."""
 
     def raced(function, trials=5, **choices):
-        results = lab.race_function(function, trials=trials, out=tmp_path / "results", **choices)
+        results = lab.race(function, trials=trials, out=tmp_path / "results", **choices)
         return results.summary.iloc[0].to_dict() | {"trials_frame": results.trials}
 
     return raced
@@ -48,7 +48,7 @@ def raced(tmp_path):
 
 def test_a_coupon_is_spent_several_times_without_a_guard_and_once_with_each(shop, tmp_path):
     fill, spend, once = shop
-    results = lab.race_function(
+    results = lab.race(
         spend, processes=3, trials=20, setup=fill, check=once, guards=["none", "lock", "queue"], out=tmp_path / "r"
     )
 
@@ -137,6 +137,11 @@ def test_what_does_not_fit_is_said_before_anything_starts(tmp_path, choices, sai
 
     assert said in str(error.value)
     assert not (tmp_path / "r").exists()
+
+
+def test_functions_are_not_raced_beside_others():
+    with pytest.raises(UsageError, match="expected one function, or scripts, found 2 to race"):
+        lab.race(print, "buy.py")
 
 
 def test_a_race_of_another_process_is_shown_and_cannot_be_resumed(lab_command, tmp_path):

@@ -117,6 +117,16 @@ def test_too_few_trials_show_too_little_and_say_how_many_it_takes(tested):
     result.stdout.fnmatch_lines(["*none of 10 did, which shows at most 31 %; 0.1 % takes 3,688 trials"])
 
 
+def test_no_picture_is_drawn_of_what_a_test_measures(tested, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("lab.verbs.plot", drawn.append)
+    lab.race_function(lambda: None, processes=1, trials=2, out=Path("drawn"))
+    assert len(drawn) == 1
+
+    tested("def test_it(lab_race):\n    lab_race(lambda: None, processes=1, trials=2)\n").assert_outcomes(passed=1)
+    assert len(drawn) == 1
+
+
 def test_rates_are_properties_of_the_test_in_junit(tested, pytester):
     tested("def test_it(lab_race):\n    lab_race(lambda: None, processes=1, trials=10)\n", "--junitxml=junit.xml")
 
@@ -144,7 +154,7 @@ def test_a_scenario_that_breaks_fails_with_its_timeline_and_is_tried_first_the_n
 
     again = tested(explores("none"))
     again.assert_outcomes(failed=1)
-    again.stdout.fnmatch_lines([f"by a schedule that was kept: lab replay {kept}"])
+    again.stdout.fnmatch_lines([f"by a schedule that was kept: lab replay {kept.relative_to(pytester.path)}"])
     assert "executions by dpor" not in again.stdout.str()
 
 
@@ -310,9 +320,17 @@ def test_a_function_within_a_test_is_searched_on_its_tmp_path_and_its_kept_sched
     result.assert_outcomes(failed=1)
     (kept,) = (pytester.path / ".lab" / "failures").glob("*/*.json")
     assert result.stdout.str().count("lab replay") == 0
-    result.stdout.fnmatch_lines(["function count: found", f"kept, and tried first*: pytest --lab-replay {kept}"])
+    result.stdout.fnmatch_lines(
+        ["function count: found", f"kept, and tried first*: pytest --lab-replay {kept.relative_to(pytester.path)}"]
+    )
 
-    tested(CLOSURE.format("if True:")).stdout.fnmatch_lines(["raised-AssertionError again, by a schedule that was *"])
+    tested(CLOSURE.format("if True:")).stdout.fnmatch_lines(
+        [
+            "raised-AssertionError again: main: AssertionError: * (test_it.py:* in both_counted)",
+            "*test_it.py:*  count 1  read 'count': '0'",
+            f"by a schedule that was kept: pytest --lab-replay {kept.relative_to(pytester.path)}",
+        ]
+    )
 
     tested(CLOSURE.format("with lock:")).assert_outcomes(passed=1)
-    assert not kept.exists()
+    assert not kept.parent.exists()

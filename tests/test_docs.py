@@ -166,16 +166,70 @@ def test_the_parts_that_the_page_on_contributing_adds_work_together(tmp_path):
     assert ended.stdout == output
 
 
-def test_the_tests_of_the_page_on_pytest_pass(tmp_path):
-    functions, *_ = blocks((ROOT / "docs" / "functions.md").read_text(), "python")
-    tests = blocks((ROOT / "docs" / "pytest.md").read_text(), "python")
-    given = "from lab.scenarios.ticket_sale import TicketSale as Transfer"
-    (tmp_path / "test_page.py").write_text("\n".join([functions.partition("if __name__")[0], given, *tests]))
-    shutil.copy(ROOT / "tests" / "programs" / "buy_lock.py", tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--lab-budget", "20"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_the_page_on_pytest_leads_from_a_race_to_a_proof(tmp_path):
+    text = (ROOT / "docs" / "pytest.md").read_text()
+    for part in text.split("\n## ")[:3]:
+        for name, block in runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](part).items():
+            (tmp_path / name).write_text(block)
+        for command, output in sessions(part):
+            ended = run(f"{command} -p no:cacheprovider" if command.startswith("pytest") else command, tmp_path)
+            assert shape(ended.stdout) == shape(output)
+            assert ended.returncode == ("failed" in output), ended.stderr
 
-    assert ended.stdout.splitlines()[-1].startswith("5 passed"), ended.stdout
+
+def test_the_other_tests_of_the_page_on_pytest_pass(tmp_path):
+    for name, block in runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](
+        (ROOT / "docs" / "pytest.md").read_text()
+    ).items():
+        (tmp_path / name).write_text(block)
+    shutil.copy(ROOT / "tests" / "programs" / "buy_lock.py", tmp_path)
+    ended = run("pytest -q -p no:cacheprovider --lab-budget 20 test_more.py", tmp_path)
+
+    assert ended.stdout.splitlines()[-1].startswith("4 passed"), ended.stdout
+
+
+def test_the_page_on_benchmarking_prints_the_rows_that_stand_there(tmp_path):
+    text = (ROOT / "docs" / "benchmarking.md").read_text()
+    for name, block in runpy.run_path(str(ROOT / "docs" / "make_output.py"))["files"](text).items():
+        (tmp_path / name).write_text(block.replace("trials=1000", "trials=40"))
+
+    def rows(output):
+        """The names of the benchmarks that have a row, in any order: which one is the fastest may differ."""
+        return sorted(re.findall(r"^test_a_trial\[\w+\]", output, re.MULTILINE))
+
+    printed = [(run(command, tmp_path).stdout, output) for command, output in sessions(text)]
+    assert [rows(ended) for ended, _ in printed] == [rows(output) for _, output in printed]
+    assert len(printed) == 2
+
+
+def test_the_tutorial_installs_as_the_readme_does():
+    """Whose command is what CI runs."""
+    (block,) = blocks(SHOWN["docs/tutorial.md"].read_text(), "sh")
+    own = block.replace(". .venv/bin/activate && pip", ".venv/bin/pip").replace("PATH/OF/THE/CLONE", "-q .")
+
+    assert f"{own.strip()} && .venv/bin/lab run\n" in blocks(README, "sh")
+
+
+def test_no_page_has_a_block_that_nobody_runs():
+    found = {page.name: set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) for page in PAGES[:-1]}
+
+    assert {name: languages for name, languages in found.items() if languages} == {
+        # Of `text` is what the Python above it prints, of `none` a drawing.
+        "README.md": {"sh", "python", "console"},
+        "CONTRIBUTING.md": {"python", "text"},
+        "benchmarking.md": {"python", "console"},
+        "ci.md": {"console", "sh"},
+        "comparing.md": {"console"},
+        "dpor.md": {"none", "python", "text"},
+        "functions.md": {"python", "text"},
+        "notebook.md": {"python"},
+        "proofs.md": {"console", "python", "text"},
+        "pytest.md": {"python", "console"},
+        "scenarios.md": {"python", "console", "toml"},
+        "scripts.md": {"python", "console"},
+        "trials.md": {"python", "text"},
+        "tutorial.md": {"sh", "python", "console"},
+    }
 
 
 SCENARIOS = SHOWN["docs/scenarios.md"].read_text()

@@ -50,6 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("lab")
 
 
+@pytest.hookimpl(trylast=True)  # below the table of pytest-benchmark
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What the table of pytest-benchmark does not tell: the rate beside the time, guard by guard."""
     if rows := config.stash[_BENCHMARKED]:

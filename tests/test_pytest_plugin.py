@@ -236,6 +236,7 @@ def test_a_benchmark_tells_the_rate_beside_the_time_guard_by_guard(tested):
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(
         [
+            "*benchmark: 2 tests*",
             "*lab: violations and wall times*",
             "test*guard*violations*median wall*",
             "test_spend[[]none[]]*none* % [[]*[]]* ms",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lab.exploration import Exploration
     from lab.pytest_checks import Raced
     from lab.searching import Target
+
+Result = TypeVar("Result")
 
 KEPT = Path(".lab") / "failures"
 """Under the root folder of the tests: the schedules of tests that failed, tried first the next time."""
@@ -41,6 +43,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """The marker that tests with these fixtures have: `-m "not lab"` leaves them out."""
     config.addinivalue_line("markers", "lab: measures or explores a program; every test with a fixture of lab's has it")
     config.stash[_BENCHMARKED] = []
+    _expect(config, "budget", "a number of seconds above 0, such as 20", lambda text: float(text) > 0)
+    _expect(config, "seed", "a whole number from 0, such as 1", lambda text: int(text) >= 0)
+    _expect(config, "replay", "a file that lab_explore has kept", lambda text: Path(text).is_file())
+
+
+def _expect(config: pytest.Config, name: str, wanted: str, is_right: Callable[[str], bool]) -> None:
+    """A wrong option ends pytest with a message before the first test."""
+    given = _option(config, name)
+    try:
+        is_fine = given is None or is_right(given)
+    except ValueError:
+        is_fine = False
+    if not is_fine:
+        raise pytest.UsageError(f"--lab-{name} {given}: expected {wanted}, found {given!r}.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,7 +87,9 @@ def lab_race(request: pytest.FixtureRequest) -> Callable[..., Raced]:
     def race(function: Callable[..., Any], **choices: Any) -> Raced:
         from lab.pytest_checks import raced
 
-        return raced(function, _folder(request), request.node.user_properties, {**_seeded(request.config), **choices})
+        __tracebackhide__ = True
+        given = {**_seeded(request.config), **choices}
+        return _done(lambda: raced(function, _folder(request), request.node.user_properties, given))
 
     return race
 
@@ -87,12 +105,14 @@ def lab_explore(request: pytest.FixtureRequest) -> Callable[..., Exploration]:
     def explore(target: Target, **choices: Any) -> Exploration:
         from lab.pytest_checks import explored
 
+        __tracebackhide__ = True
         config = request.config
         budget, replay = _option(config, "budget"), _option(config, "replay")
         given = {**_seeded(config), **({"seconds": float(budget)} if budget else {}), **choices}
         kept = config.rootpath / KEPT / re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-")
         home: Path = request.getfixturevalue("tmp_path")
-        return explored(target, home, _folder(request), kept, Path(replay) if replay else None, given)
+        only = Path(replay) if replay else None
+        return _done(lambda: explored(target, home, _folder(request), kept, only, given))
 
     return explore
 
@@ -110,14 +130,27 @@ def lab_benchmark(request: pytest.FixtureRequest) -> Callable[..., Raced]:
     def measure(function: Callable[..., Any], *, guard: str = "none", **choices: Any) -> Raced:
         from lab.pytest_checks import raced
 
+        __tracebackhide__ = True
         given = {**_seeded(request.config), **choices, "guards": [guard]}
-        told = request.node.user_properties
-        measured: Raced = benchmark.pedantic(raced, (function, _folder(request), told, given), rounds=1)
+        arguments = function, _folder(request), request.node.user_properties, given
+        measured: Raced = _done(lambda: benchmark.pedantic(raced, arguments, rounds=1))
         benchmark.extra_info.update(measured.figures(guard))
         request.config.stash[_BENCHMARKED].append((request.node.name, measured.figures(guard)))
         return measured
 
     return measure
+
+
+def _done(call: Callable[[], Result]) -> Result:
+    """What a call gives. Of a user's mistake the test's own line is shown, with the message."""
+    __tracebackhide__ = True
+    from lab.errors import LabError
+
+    try:
+        return call()
+    except LabError as error:
+        mistake = str(error)
+    pytest.fail(mistake)
 
 
 def _option(config: pytest.Config, name: str) -> str | None:

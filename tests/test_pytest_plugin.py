@@ -212,6 +212,31 @@ def test_ini_keys_stand_for_options(tested, pytester):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(
+    ("option", "found", "wanted"),
+    [
+        ("budget", "soon", "a number of seconds above 0"),
+        ("budget", "0", "a number of seconds above 0"),
+        ("seed", "1.5", "a whole number from 0"),
+        ("replay", "gone.json", "a file that lab_explore has kept"),
+    ],
+)
+def test_a_wrong_option_is_one_message_before_the_first_test(tested, option, found, wanted):
+    result = tested("def test_it(): pass", f"--lab-{option}", found)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --lab-{option} {found}: expected {wanted}*, found '{found}'."])
+
+
+@pytest.mark.parametrize("call", ["lab_race(print, processes=0)", "lab_explore(print, processes=0)"])
+def test_of_a_mistake_in_a_test_its_own_line_is_shown_with_the_message(tested, call):
+    result = tested(f"def test_it(lab_race, lab_explore):\n    {call}\n")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">       {call}", "E       Failed: processes 0: expected *", "test_it.py:2: Failed"])
+    assert "pytest_checks.py" not in result.stdout.str()
+
+
 def test_tests_with_these_fixtures_can_be_left_out(tested):
     text = "def test_it(lab_race): pass\ndef test_plain(): pass\n"
 

@@ -1,4 +1,4 @@
-"""A headless Chromium, as Debian packages it; without it, or without selenium, these tests are skipped, visibly."""
+"""A headless Chromium, as Debian packages it; without it these tests are skipped, visibly."""
 
 import os
 import shutil
@@ -18,7 +18,8 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install -e '.[browser]'")
+    from selenium import webdriver
+
     paths = shutil.which("chromium"), shutil.which("chromedriver")
     if None in paths:
         # Who has brought axe-core wants to see all of it run.

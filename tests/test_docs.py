@@ -69,6 +69,8 @@ def folders(tmp_path_factory):
 def run(command, folder):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder)}
+    # Of a worker of pytest-xdist, where there is no benchmark.
+    environment.pop("PYTEST_XDIST_WORKER", None)
     return subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -243,7 +243,8 @@ def test_tests_with_these_fixtures_can_be_left_out(tested):
     tested(text, "-m", "not lab", "--strict-markers").assert_outcomes(passed=1, deselected=1)
 
 
-def test_a_benchmark_tells_the_rate_beside_the_time_guard_by_guard(tested):
+def test_a_benchmark_tells_the_rate_beside_the_time_guard_by_guard(tested, monkeypatch):
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # in a worker pytest-benchmark measures nothing
     result = tested(
         SPEND
         + """

@@ -70,7 +70,8 @@ def _names(end: Connection) -> tuple[Hashable, Hashable]:
     """What tells this end, and the other one, from all others."""
     status = os.fstat(end.fileno())
     if stat.S_ISFIFO(status.st_mode):
-        return (status.st_ino, end.readable), (status.st_ino, not end.readable)
+        inode = status.st_dev, status.st_ino
+        return (inode, end.readable), (inode, not end.readable)
     with _socket(end) as one:
         # An empty name lets the kernel choose one, unless there is one already. The other end then knows it.
         one.bind("")

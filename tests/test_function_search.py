@@ -354,6 +354,23 @@ def test_so_is_shared_memory_which_each_execution_copies(searched, block):
     assert block.buf[0] == 4
 
 
+def test_a_schedule_of_shared_memory_fits_another_block_whose_name_is_another(searched, monkeypatch):
+    def made():
+        block = SharedMemory(create=True, size=1)
+        return block, lambda: block.buf.__setitem__(0, block.buf[0] + 1), lambda returns: block.buf[0] == 2
+
+    made_twice = [made(), made()]
+    try:
+        (_, add, check), (_, again, check_again) = made_twice
+        (finding,) = searched(add, check=check)[1].values()
+        monkeypatch.setattr(script_exploring, "_known", {})
+        assert lab.replay(finding.file, function=again, check=check_again).is_violation
+    finally:
+        for block, *_ in made_twice:
+            block.close()
+            block.unlink()
+
+
 def test_a_value_in_a_closure_is_controlled(searched):
     value = Value("i", 0)
 

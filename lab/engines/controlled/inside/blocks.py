@@ -20,6 +20,8 @@ from lab.engines.controlled.inside.descriptors import raw_fstat, raw_ftruncate
 _posix: Any = shared_memory._posixshmem  # type: ignore[attr-defined]
 _opened: dict[int, str] = {}
 """The names of blocks, by the descriptor through which each was opened last."""
+called: dict[str, str] = {}
+"""What blocks are called in operations that have been given a name by chance, so that schedules fit another process."""
 _tracker = SimpleNamespace(is_running=False)
 """Whether this process, or one that it was forked from, would have started the tracker of resources."""
 
@@ -30,13 +32,18 @@ def _name() -> str:
     return f"/psm_{me.number:04x}{number:04x}"
 
 
+def _called(path: str) -> str:
+    name = path.removeprefix("/")
+    return called.get(name, name)
+
+
 def _real(path: str) -> str:
     return f"/{me.memory}-{path.removeprefix('/')}"
 
 
 def _open(path: str, flags: int, mode: int = 0o777) -> int:
     """`shm_open`."""
-    name = path.removeprefix("/")
+    name = _called(path)
     creates = bool(flags & os.O_CREAT)
     me.ask("blocks", "create" if creates else "attach", name)
     try:
@@ -61,7 +68,7 @@ def _is_outside(path: str) -> bool:
 
 def _unlink(path: str) -> None:
     """`shm_unlink`."""
-    me.ask("blocks", "unlink", path.removeprefix("/"))
+    me.ask("blocks", "unlink", _called(path))
     try:
         _posix.shm_unlink(_real(path))
     except OSError as error:
@@ -98,7 +105,7 @@ def _buf(self: Any) -> Any:
     if memory is None:
         return None
     if "view" not in vars(self):
-        vars(self)["view"] = views.view_of(memory, self.name)
+        vars(self)["view"] = views.view_of(memory, _called(self.name))
     return vars(self)["view"]
 
 

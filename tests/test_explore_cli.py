@@ -134,7 +134,7 @@ def test_the_command_of_an_exploration_searches_the_same_again(lab, tmp_path, as
     assert found[0] == found[1]
 
 
-def test_an_exploration_records_the_machine_as_a_run_does(lab, tmp_path):
+def test_an_exploration_records_the_machine_as_a_run_does(lab, tmp_path, no_pictures):
     lab("explore", "ticket_sale", "--guards", "lock", "--out", "explored")
     lab("run", "ticket_sale", "--guards", "lock", "--engine", "simulated", "-n", "1", "--out", "run")
     explored, run = (json.loads((tmp_path / one / "environment.json").read_text()) for one in ("explored", "run"))

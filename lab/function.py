@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -20,8 +21,11 @@ from lab.world.protocol import Stage, World
 if TYPE_CHECKING:
     from lab.carrying import Pickled
 
-Check = Callable[[list[Any]], object]
-"""Gets what the calls returned, by actor; objects by False, by a text, or by an AssertionError."""
+Check = Callable[..., object]
+"""Gets what the calls returned, by actor, and what `setup` returned, if it takes two arguments.
+
+It objects by False, by a text, or by an AssertionError.
+"""
 
 _MOST_PROCESSES = 100
 CARRIED = "function"
@@ -36,7 +40,9 @@ class FunctionScenario(Scenario):
 
     function: ClassVar[Callable[[int], Any]]
     fill: ClassVar[Callable[[], object] | None]
-    check: ClassVar[Check | None]
+    state: ClassVar[object]
+    """What `fill` returned."""
+    check: ClassVar[Callable[[list[Any], object], object] | None]
 
     outcomes = {
         "rejected": violation("the check objected"),
@@ -45,8 +51,8 @@ class FunctionScenario(Scenario):
 
     def setup(self, world: Stage) -> None:
         """The user's own."""
-        if (fill := type(self).fill) is not None:
-            fill()
+        own = type(self)
+        own.state = own.fill() if own.fill is not None else None
 
     def section(self, world: World, actor: int) -> Any:
         """A call."""
@@ -54,21 +60,21 @@ class FunctionScenario(Scenario):
 
     def judge(self, world: Stage, returns: Sequence[Any]) -> Judgement:
         """What the check says."""
-        objection = _objection(type(self).check, list(returns))
+        objection = self._objection(list(returns))
         return Judgement("rejected", {"objection": objection}) if objection else Judgement("ok", {"objection": None})
 
-
-def _objection(check: Check | None, returns: list[Any]) -> str:
-    if check is None:
-        return ""
-    try:
-        said = check(returns)
-    except AssertionError as error:
-        # Below the first line pytest may have written what it knows of the values.
-        return str(error).partition("\n")[0] or "the check objects"
-    if isinstance(said, str):
-        return said
-    return "the check objects" if said is False else ""
+    def _objection(self, returns: list[Any]) -> str:
+        own = type(self)
+        if own.check is None:
+            return ""
+        try:
+            said = own.check(returns, own.state)
+        except AssertionError as error:
+            # Below the first line pytest may have written what it knows of the values.
+            return str(error).partition("\n")[0] or "the check objects"
+        if isinstance(said, str):
+            return said
+        return "the check objects" if said is False else ""
 
 
 class Calls(NamedTuple):
@@ -83,11 +89,12 @@ class Calls(NamedTuple):
     processes: int
     setup: str
     check: str
+    takes_state: bool
     paths: Sequence[str]
 
     def script(self, file: str) -> str:
         """The script, beside a copy of the module's file."""
-        arguments = (self.module, file, *self[1:6])
+        arguments = (self.module, file, *self[1:7])
         return f"from lab.engines.controlled.inside.calls import run\n\nrun{arguments!r}\n"
 
 
@@ -104,6 +111,7 @@ class Carried(NamedTuple):
     takes_number: bool
     processes: int
     has_check: bool
+    takes_state: bool
     folder: str
     paths: Sequence[str]
 
@@ -114,7 +122,7 @@ class Carried(NamedTuple):
 
     def script(self, data: str) -> str:
         """The script, beside a file with the bytes."""
-        arguments = (data, self.function, self.takes_number, self.processes, self.folder)
+        arguments = (data, self.function, self.takes_number, self.processes, self.takes_state, self.folder)
         return f"from lab.engines.controlled.inside.calls import run_carried\n\nrun_carried{arguments!r}\n"
 
 
@@ -136,10 +144,10 @@ def calls_of(
     _expect_calls(function, setup, check, processes)
     file = sys.modules[function.__module__].__file__
     assert file is not None, "it is importable"
-    names = [getattr(given, "__qualname__", "") for given in (setup, check)]
+    before, after = (getattr(given, "__qualname__", "") for given in (setup, check))
     name = function.__qualname__
     takes_number = _takes_number(function, name)
-    return file, Calls(function.__module__, name, takes_number, processes, names[0], names[1], _paths())
+    return file, Calls(function.__module__, name, takes_number, processes, before, after, _takes_state(check), _paths())
 
 
 def carried(
@@ -158,7 +166,7 @@ def carried(
     found = pickled(function, setup, check)
     takes_number = _takes_number(function, name)
     key = blake2b(found.data, digest_size=8).hexdigest()
-    return Carried(key, found, name, takes_number, processes, check is not None, folder, _paths())
+    return Carried(key, found, name, takes_number, processes, check is not None, _takes_state(check), folder, _paths())
 
 
 def _expect_calls(function: object, setup: object, check: object, processes: int) -> None:
@@ -199,7 +207,7 @@ def scenario_of(
         "__doc__": inspect.getdoc(function) or f"{name}, called by every actor.",
         "function": staticmethod(_numbered(function, name)),
         "fill": staticmethod(setup) if setup else None,
-        "check": staticmethod(check) if check else None,
+        "check": staticmethod(_stated(check)) if check else None,
         "guards": tuple(guards),
     }
     module = sys.modules.setdefault(_MODULE, ModuleType(_MODULE))
@@ -217,16 +225,29 @@ def _numbered(function: Callable[..., Any], name: str) -> Callable[[int], Any]:
     return function if _takes_number(function, name) else lambda actor: function()
 
 
+def _stated(check: Check) -> Check:
+    return check if _takes_state(check) else lambda returns, state: check(returns)
+
+
+def _takes_state(check: Check | None) -> bool:
+    """True if it has to be given what `setup` returned, too; UsageError if it wants something else."""
+    expected = "of what the calls returned, or of that and of what setup returned"
+    return check is not None and _arguments(check, (1, 2), name_of_function(check), expected) == 2
+
+
 def _takes_number(function: Callable[..., Any], name: str) -> bool:
     """True if it is to be given its actor's number; UsageError if it wants something else."""
+    return _arguments(function, (1, 0), name, "of the actor's number, or of nothing") == 1
+
+
+def _arguments(function: Callable[..., Any], counts: Sequence[int], name: str, expected: str) -> int:
+    """The first of these counts of arguments with which it can be called."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some of C tell nothing
-        return True
-    for arguments in ((0,), ()):
-        try:
-            signature.bind(*arguments)
-        except TypeError:
-            continue
-        return bool(arguments)
-    raise UsageError(f"{name}{signature}: expected a function of the actor's number, or of nothing.")
+        return 1
+    for count in counts:
+        with suppress(TypeError):
+            signature.bind(*range(count))
+            return count
+    raise UsageError(f"{name}{signature}: expected a function {expected}.")

@@ -81,13 +81,14 @@ def race_function(
     """Call a function of one's own in `processes` processes at once, `trials` times, and return the results.
 
     Each call gets the number of its actor, from 0, if the function takes an argument. `setup()` is called before every
-    trial, in this process; `check(returns)` after it, with what the calls returned: it objects by False, a text, or an
-    AssertionError, and the trial is `rejected`. What the function raises is `raised`. `guards` are measured beside each
-    other, each around the whole call. All run where this process runs: relative paths mean the same files, and one
-    trial goes on at a time. The processes are forked from this one and keep on from trial to trial, so what the
-    function keeps in memory stays; multiprocessing's objects in a closure are shared, and restored by `setup` or not
-    at all. Without `pictures` none are drawn, which takes longer than to measure a few trials. UsageError if something
-    does not fit together. A race that was interrupted can't be resumed.
+    trial, in this process; `check(returns)` after it, with what the calls returned, or `check(returns, state)`, with
+    what `setup` did, too: it objects by False, a text, or an AssertionError, and the trial is `rejected`. What the
+    function raises is `raised`. `guards` are measured beside each other, each around the whole call. All run where this
+    process runs: relative paths mean the same files, and one trial goes on at a time. The processes are forked from
+    this one and keep on from trial to trial, so what the function keeps in memory stays; multiprocessing's objects in a
+    closure are shared, and restored by `setup` or not at all. Without `pictures` none are drawn, which takes longer
+    than to measure a few trials. UsageError if something does not fit together. A race that was interrupted can't be
+    resumed.
     """
     scenario = scenario_of(function, setup=setup, check=check, guards=guards)
     counts = (processes,) if isinstance(processes, int) else tuple(processes)

@@ -33,10 +33,11 @@ def explore(
     `target` is a scenario class, its name, `module:Class` or `file.py:Class`, with the choices `guards`, `stores`,
     `processes`, `delays` and `set`; the path of a script, with `files`, `arguments`, `check`, `expect_output`,
     `is_deterministic` and `orders`; or a function, with `processes` (2), `setup`, `check`, `files` and `folder`: each
-    execution calls `setup()`, then `target(number)` in so many processes at once, then `check(returns)`, which objects
-    by False, a text, or an AssertionError. Without a check an ending is wrong that no serial order has. Functions at
-    the top of one module are imported anew; all others, such as closures, are carried in with what they hold, and
-    where that has paths below `folder` they mean a copy of it that is as new in each execution.
+    execution calls `setup()`, then `target(number)` in so many processes at once, then `check(returns)`, or
+    `check(returns, state)` with what `setup` returned, which objects by False, a text, or an AssertionError. Without a
+    check an ending is wrong that no serial order has. Functions at the top of one module are imported anew; all others,
+    such as closures, are carried in with what they hold, and where that has paths below `folder` they mean a copy of it
+    that is as new in each execution.
 
     Choices of all: `strategy`, `bound`, `executions`, `seconds`, `jobs`, `seed`. Schedules go to `out` (default:
     `results/explore-<name>-<UTC time>`). Raises UsageError if something does not fit together.

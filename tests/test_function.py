@@ -82,6 +82,28 @@ def fail(actor):
     raise KeyError("gone")
 
 
+def test_a_check_of_two_arguments_gets_what_setup_returned_too(raced):
+    taken = multiprocessing.Value("i", 5)
+
+    def begin():
+        taken.value = 0
+        return taken
+
+    def take():
+        with taken.get_lock():
+            taken.value += 1
+
+    found = raced(take, processes=3, setup=begin, check=lambda returns, state: f"{returns} and {state.value}")
+
+    assert set(found["trials_frame"]["objection"]) == {"[None, None, None] and 3"}
+
+
+def test_what_a_check_can_be_left_without_it_is_not_given(raced):
+    found = raced(lambda actor: actor, processes=2, check=lambda returns, most=1: max(returns) <= most)
+
+    assert set(found["trials_frame"]["outcome"]) == {"ok"}
+
+
 def test_what_a_function_raises_or_dies_of_is_called_by_its_kind(raced):
     found = raced(fail, processes=2, trials=2)
 
@@ -122,6 +144,7 @@ def test_several_process_counts_are_cells(tmp_path):
         ({"function": lambda one, two: None}, "expected a function of the actor's number, or of nothing"),
         ({"function": 3}, "function: expected a function, found 3"),
         ({"setup": 3}, "setup: expected a function, found 3"),
+        ({"check": lambda: True}, "expected a function of what the calls returned, or of that and of what setup"),
         ({"check": "fine"}, "check: expected a function, found 'fine'"),
         ({"guards": ["lok"]}, "lok"),
         ({"guards": ["transaction"]}, "transaction"),

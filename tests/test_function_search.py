@@ -81,6 +81,15 @@ def is_two(returns):
     assert TOTAL.value == 2
 
 
+def from_zero():
+    TOTAL.value = 0
+    return TOTAL
+
+
+def reaches_two(returns, total):
+    return f"it is {total.value}" if total.value != 2 else ""
+
+
 def create():
     connection = sqlite3.connect("bank.db")
     connection.execute("create table t (n)")
@@ -133,6 +142,25 @@ def test_a_check_that_objects_is_found_and_replays(bank, searched):
     assert verdict == "found"
     assert finding.detail.startswith("main: AssertionError: b had [1, 1]")
     assert lab.replay(finding.file).is_violation
+
+
+def test_a_check_of_two_arguments_gets_what_setup_returned_too(bank, searched):
+    verdict, found = searched(bank.count, setup=bank.from_zero, check=bank.reaches_two)
+    (finding,) = found.values()
+
+    assert verdict == "found"
+    assert finding.detail.startswith("main: AssertionError: it is 1")
+
+
+def test_so_does_one_that_is_carried(searched):
+    def begin():
+        return Value("i", 1)
+
+    verdict, found = searched(lambda: None, setup=begin, check=lambda returns, state: f"it is {state.value}")
+    (finding,) = found.values()
+
+    assert verdict == "found"
+    assert finding.detail.startswith("main: AssertionError: it is 1")
 
 
 def test_without_a_check_what_is_returned_and_left_has_to_be_serial(bank, searched):

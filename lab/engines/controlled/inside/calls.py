@@ -19,14 +19,23 @@ from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.descriptors import raw_close, raw_open, raw_read, raw_write
 
 
-def run(module: str, file: str, function: str, takes_number: bool, processes: int, setup: str, check: str) -> None:
+def run(
+    module: str,
+    file: str,
+    function: str,
+    takes_number: bool,
+    processes: int,
+    setup: str,
+    check: str,
+    takes_state: bool,
+) -> None:
     """The whole script; names that are empty stand for nothing. Raises what the check objects to."""
     home = _imported(module, f"{me.folder}{file}")
     found = [getattr(home, name) if name else None for name in (function, setup, check)]
-    _play(function, takes_number, processes, pickle.dumps, *found)
+    _play(function, takes_number, processes, takes_state, pickle.dumps, *found)
 
 
-def run_carried(data: str, function: str, takes_number: bool, processes: int, folder: str) -> None:
+def run_carried(data: str, function: str, takes_number: bool, processes: int, takes_state: bool, folder: str) -> None:
     """The same of functions that were pickled; `folder` is what paths in them begin with that mean this one."""
     import cloudpickle
 
@@ -35,20 +44,20 @@ def run_carried(data: str, function: str, takes_number: bool, processes: int, fo
     except Exception as error:
         me.abandon(f"what the function holds, which can't be made anew ({type(error).__name__}: {error}),")
         raise
-    _play(function, takes_number, processes, cloudpickle.dumps, *found)
+    _play(function, takes_number, processes, takes_state, cloudpickle.dumps, *found)
 
 
 def _play(
     name: str,
     takes_number: bool,
     processes: int,
+    takes_state: bool,
     dumps: Callable[[Any], bytes],
     call: Any,
     setup: Any,
     check: Any,
 ) -> None:
-    if setup is not None:
-        setup()
+    state = setup() if setup is not None else None
     children = [
         Process(target=_called, args=(call, number, takes_number, dumps), name=f"{name} {number}")
         for number in range(processes)
@@ -63,7 +72,7 @@ def _play(
     print(f"returned {returns}")  # noqa: T201 - so it is part of the ending
     if check is not None:
         try:
-            said = check(returns)
+            said = check(returns, state) if takes_state else check(returns)
         except AssertionError as error:
             # Below the first line pytest may have written what it knows of the values.
             error.args = (str(error).partition("\n")[0],)

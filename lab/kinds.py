@@ -110,6 +110,10 @@ _SEMAPHORE = {
     "try to acquire": Meaning(Effect.TAKE, 1, _NO),
     "release": Meaning(Effect.GIVE, -1, _REFUSED),
 }
+_NAME = {
+    "open": Meaning(Effect.ACQUIRE, 0, _NO),
+    "unlink": Meaning(Effect.ADD),
+}
 _EVENT = {
     "set": Meaning(Effect.ADD),
     "clear": Meaning(Effect.FORGET),
@@ -176,6 +180,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "file_lock": {**_LOCK, "acquire again": Meaning()},
     "semaphore": _SEMAPHORE,
     "bounded_semaphore": _SEMAPHORE,
+    "name": _NAME,
     "event": _EVENT,
     "condition": _CONDITION,
     "barrier": _BARRIER,

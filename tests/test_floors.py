@@ -75,6 +75,10 @@ EXCEPTIONS = {
     ("lab.engines.controlled.inside.program", "sys.argv"): "gives a script its arguments",
     ("lab.engines.controlled.inside.program", "sys.stdout"): "flushes what a script has printed",
     ("lab.engines.controlled.inside.program", "sys.stderr"): "writes there what a script ends with",
+    (
+        "lab.engines.controlled.inside.spawned",
+        "SystemExit",
+    ): "to a fork server's child it is an end like any other",
     ("lab.engines.controlled.inside.warm", "lab.engines.scratch"): "sweeps after its owner; needs no more than it does",
     ("lab.engines.controlled.inside.warm", "os._exit"): "ends an execution, a copy of itself, as the script asked",
     ("lab.engines.controlled.inside.warm", "sys.argv"): "is run as a script, which is told its channel so",

@@ -20,7 +20,7 @@ from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
 from lab.engines.controlled.pools import Pool
 from lab.engines.controlled.processes import Processes
-from lab.engines.controlled.semaphores import FileLocks, Semaphore
+from lab.engines.controlled.semaphores import FileLocks, Semaphore, SemaphoreNames
 from lab.engines.controlled.signals import Barrier, Condition, Event
 from lab.engines.controlled.step import Model, Step
 from lab.execution import Declared
@@ -55,6 +55,7 @@ class Hearing:
         self.models: dict[str, Model] = {
             "files": Files(root),
             "file locks": FileLocks(),
+            "names": SemaphoreNames(),
             "databases": self.databases,
             "blocks": Blocks(),
             "processes": self.processes,
@@ -197,6 +198,8 @@ class Hearing:
                 self.models[pipe].hold(actor.number, end)  # type: ignore[attr-defined]
         elif verb == "cancel":
             self.models[arguments[0]].cancel(actor.number)  # type: ignore[attr-defined]
+        elif verb == "hire":
+            self.models[arguments[0]].hire(arguments[1])  # type: ignore[attr-defined]
         elif verb == "database":
             self.databases.told(actor.number, *arguments)
         elif verb == "sleep":

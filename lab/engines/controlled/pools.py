@@ -26,7 +26,7 @@ class Pool:
         self._results: dict[Key, Any] = {}
         self._closed = ""
         self._workers: set[int] = set()
-        """Who takes tasks, and was not told to stop."""
+        """Who was hired, and was not told to stop."""
         self._is_broken = False
         self._is_raced = False
         """True once somebody waits for any of several results, so that it matters which of them comes first."""
@@ -40,7 +40,6 @@ class Pool:
         if verb in ("ready", "next"):
             return Step(verb)
         if verb == "take":
-            self._workers.add(actor)
             return Step(
                 verb,
                 do=lambda: self._take(actor),
@@ -84,6 +83,10 @@ class Pool:
             return (self._head, self._task(self._tasks[0][0])), False
         # Who is told to stop might have had what another took: so it reads the head.
         return (self._head,), bool(self._closed)
+
+    def hire(self, actor: int) -> None:
+        """It is a worker, whether it comes to take a task or not."""
+        self._workers.add(actor)
 
     def _take(self, actor: int) -> tuple[Key, Any] | str:
         if self._tasks:

@@ -45,6 +45,23 @@ class Semaphore(Lasting):
         return True
 
 
+class SemaphoreNames(Lasting):
+    """The names by which processes that are not forked find what they are passed, until its maker lets go of it."""
+
+    name = "names"
+
+    def __init__(self) -> None:
+        self._gone: set[str] = set()
+
+    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
+        """open(identity), which gives False if there is none any more; unlink(identity)."""
+        identity = arguments[0]
+        names = (f"name of {identity}",)
+        if verb == "open":
+            return Step(verb, names, lambda: identity not in self._gone, is_read=True)
+        return Step(verb, names, lambda: self._gone.add(identity))
+
+
 class FileLocks:
     """Locks on whole files, by inode: one holder, or several that share. They end with their process."""
 

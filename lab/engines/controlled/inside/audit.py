@@ -75,14 +75,10 @@ def install() -> None:
     start = threading.Thread.start
     threading.Thread.start = _doubtful("start", start, "a thread")  # type: ignore[method-assign]
     import multiprocessing.managers as managers
-    import multiprocessing.popen_forkserver as forkserver
-    import multiprocessing.popen_spawn_posix as spawn
+    import multiprocessing.util as util
     import signal
 
-    popens: Any = ((spawn.Popen, "spawn"), (forkserver.Popen, "forkserver"))
-    for popen, name in popens:
-        launch = _doubtful("_launch", popen._launch, f"start method {name}")
-        popen._launch = launch
+    util.spawnv_passfds = _doubtful("spawnv_passfds", util.spawnv_passfds, "another program")
     managers.BaseManager.start = _abandoned("a Manager")  # type: ignore[method-assign]
     raw_signal = signal.signal
 

@@ -99,6 +99,11 @@ def _register(name: str, kind: str) -> None:
     _tracker.is_running = True
 
 
+def share_tracker() -> None:
+    """Who starts a process that is not forked starts the tracker before, and passes it on."""
+    _tracker.is_running = True
+
+
 def _buf(self: Any) -> Any:
     """`SharedMemory.buf`."""
     memory = vars(self).get("_buf")

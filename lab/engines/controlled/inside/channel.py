@@ -68,6 +68,8 @@ class Participant:
         self.slept_s = 0.0
         self.made: dict[str, int] = {}
         self.payloads = 0
+        self.messages = 0
+        """How many it has sent, but for those by which it makes what is its own, or finds what it was passed."""
         self.is_free = False
         """True in a run that nobody controls: what is told is kept, and nothing is ever asked."""
         self.is_controlled = False
@@ -90,15 +92,21 @@ class Participant:
         channel.connect(self.address)
         return channel
 
-    def become_child(self) -> None:
-        """This is a process that has just been forked, its parent's next child."""
-        self.number = self.number * _CHILDREN + self.children
-        self.children = self.payloads = 0
+    def next_child(self) -> int:
+        """The number of the next process that this one starts."""
+        self.children += 1
+        return self.number * _CHILDREN + self.children
+
+    def become(self, number: int) -> None:
+        """This is a process that has just been started, under this number."""
+        self.number = number
+        self.children = self.payloads = self.messages = 0
         self.made = {}
         self.connect()
 
     def ask(self, target: str, verb: str, *arguments: Any) -> Any:
         """Announce an operation and wait for the turn; the answer."""
+        self.messages += 1
         self._send((True, target, verb, arguments, self.line(), 0))
         answer = self._channel.recv(MOST_BYTES)
         if not answer:
@@ -107,6 +115,7 @@ class Participant:
 
     def ask_about(self, data: Any, target: str, verb: str, *arguments: Any) -> Any:
         """The same, with what is written: so a program that does not repeat itself is noticed."""
+        self.messages += 1
         self._send((True, target, verb, arguments, self.line(), crc32(data)))
         answer = self._channel.recv(MOST_BYTES)
         if not answer:
@@ -115,6 +124,7 @@ class Participant:
 
     def tell(self, verb: str, *arguments: Any) -> None:
         """Let the controller know something, and go on."""
+        self.messages += 1
         self._send((False, "", verb, arguments, "", 0))
 
     def told(self, verb: str, *arguments: Any) -> None:

@@ -23,6 +23,14 @@ class _Breakable(Work):
         self.futures: dict[Any, ControlledFuture] = {}
         self.is_broken = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "futures": {}}
+
+    def begun(self) -> None:
+        """If they are not forked Python may start fewer: whether one is idle, its thread finds out."""
+        if me.messages and not self.is_forked:
+            me.abandon("what a worker of an executor does before its first task, of which nobody knows how many start")
+
     def lost(self) -> None:
         """Whatever has no result is told so, and the other workers are killed."""
         self.is_broken = True
@@ -120,18 +128,19 @@ def _open_executor(
 
 
 def _submit(self: Any, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
-    """`ProcessPoolExecutor.submit`; the first starts all workers, as where they are forked."""
+    """`ProcessPoolExecutor.submit`; the first starts all workers if they are forked, else each starts one."""
     if self._is_shut:
         raise RuntimeError("cannot schedule new futures after shutdown")
     work = self._work
     if work.is_broken:
         raise executors.BrokenProcessPool("A child process terminated abruptly, the process pool is not usable anymore")
-    if not work.workers:
-        begin = (Tasks(work), _Returned(work), *self._begin, None)
-        for _ in range(self._max_workers):
-            worker = self._mp_context.Process(target=executors._process_worker, args=begin)
-            worker.start()
-            work.workers.append(worker)
+    wanted = self._max_workers if work.is_forked else min(self._max_workers, len(work.workers) + 1)
+    begin = (Tasks(work), _Returned(work), *self._begin, None)
+    while len(work.workers) < wanted:
+        worker = self._mp_context.Process(target=executors._process_worker, args=begin)
+        worker.start()
+        work.workers.append(worker)
+        work.hire(worker)
     future = work.futures[self._submitted, 0] = ControlledFuture(work, self._submitted)
     self._submitted += 1
     item = executors._CallItem(future.key[0], fn, arguments, named)

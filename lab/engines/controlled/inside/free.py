@@ -79,15 +79,14 @@ def _print_apart() -> None:
 
 
 def _fork() -> int:
-    me.children += 1
-    number = me.number * 1000 + me.children
+    number = me.next_child()
     me.tell("fork", number, "")
     pid = raw_fork()
     if pid:
         _started(pid, number)
         return pid
     _numbers.clear()
-    me.become_child()
+    me.become(number)
     _print_apart()
     return 0
 
@@ -151,8 +150,7 @@ def _bootstrap(self: Any, *arguments: Any, **named: Any) -> Any:
 
 def _launch_spawned(self: Any, process_obj: Any) -> None:
     """A process of another interpreter, which keeps no diary and prints where its parent does."""
-    me.children += 1
-    number = me.number * 1000 + me.children
+    number = me.next_child()
     me.tell("fork", number, process_obj.name)
     _raw_launch_spawned(self, process_obj)
     _started(self.pid, number)

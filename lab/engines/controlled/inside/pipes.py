@@ -7,6 +7,7 @@ up each other's messages, as they do in earnest.
 from __future__ import annotations
 
 import multiprocessing.connection as connection
+import multiprocessing.context as context
 import weakref
 from typing import Any
 
@@ -60,10 +61,25 @@ class ControlledConnection(connection.Connection):
             pass_s(timeout or 0.0)
         return found
 
+    def __reduce__(self) -> Any:
+        self._check_closed()  # type: ignore[attr-defined]
+        starting: Any = context.get_spawning_popen()
+        if starting is None:
+            me.doubt("a connection that is sent to another process")
+        else:
+            starting.held.append((self._pipe, self._end))
+        return _rebuilt, (self._pipe, self._end, self.readable, self.writable)
+
     def fileno(self) -> int:
         """There is none to give away."""
         me.doubt("the descriptor of a connection")
         return super().fileno()
+
+
+def _rebuilt(pipe: str, end: int, readable: bool, writable: bool) -> ControlledConnection:
+    """An end that was passed here."""
+    me.tell("hold", [(pipe, end)])
+    return ControlledConnection(pipe, end, readable, writable)
 
 
 _all: weakref.WeakSet[ControlledConnection] = weakref.WeakSet()

@@ -134,6 +134,8 @@ def _open_pool(
     self._taskqueue = _Submitter(work, self._cache)
     work.workers = self._pool
     self._repopulate_pool()
+    for worker in work.workers:
+        work.hire(worker)
     self._terminate = util.Finalize(self, work.terminate, exitpriority=15)
     self._state = pool.RUN
 

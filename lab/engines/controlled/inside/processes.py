@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from lab.engines.controlled.inside import chance, pipes
@@ -24,31 +25,46 @@ from lab.engines.controlled.inside.program import told_traceback
 _FIRST_PID = 10_000
 
 raw_fork, raw_waitpid, raw_getpid = os.fork, os.waitpid, os.getpid
-_real: dict[int, int] = {}
-"""The real pid of each child, by its number."""
+_children: dict[int, Callable[[], int]] = {}
+"""What waits for each child that has ended, by its number, and gives its status."""
 
 
-def _fork(name: str) -> int:
-    me.children += 1
-    me.forks += 1
-    number = me.number * 1000 + me.children
+def started(name: str, start: Callable[[int], Callable[[], int] | None]) -> int:
+    """Start the next process by a function that gets its number; its pid. In the new process itself it gives 0.
+
+    What the function gives is what waits for the end, and None in the new process.
+    """
+    number = me.next_child()
     me.tell("fork", number, name)
+    status = start(number)
+    if status is None:
+        return 0
+    _children[number] = status
+    return _FIRST_PID + number
+
+
+def number_of(pid: int) -> int:
+    """Under which the controller knows it."""
+    return pid - _FIRST_PID
+
+
+def _forked(number: int) -> Callable[[], int] | None:
+    me.forks += 1
     with me:
         pid = raw_fork()
     if pid:
-        _real[number] = pid
-        return _FIRST_PID + number
-    _real.clear()
+        return lambda: raw_waitpid(pid, 0)[1]
+    _children.clear()
     locked.clear()
-    me.become_child()
+    me.become(number)
     chance.after_fork()
     pipes.after_fork()
-    return 0
+    return None
 
 
 def controlled_fork() -> int:
     """`os.fork`."""
-    return _fork("")
+    return started("", _forked)
 
 
 def controlled_exit(code: int) -> None:
@@ -58,7 +74,7 @@ def controlled_exit(code: int) -> None:
 
 
 def _reap(number: int) -> tuple[int, int]:
-    _, status = raw_waitpid(_real.pop(number), 0)
+    status = _children.pop(number)()
     me.tell("reaped", number, os.waitstatus_to_exitcode(status))
     return _FIRST_PID + number, status
 
@@ -66,12 +82,12 @@ def _reap(number: int) -> tuple[int, int]:
 def controlled_waitpid(pid: int, options: int) -> tuple[int, int]:
     """`os.waitpid`."""
     if pid in (-1, 0):
-        if not _real:
+        if not _children:
             raise ChildProcessError(10, "No child processes")
-        number = me.ask("processes", "join any", sorted(_real), bool(options & os.WNOHANG))
+        number = me.ask("processes", "join any", sorted(_children), bool(options & os.WNOHANG))
         return _reap(number) if number else (0, 0)
-    number = pid - _FIRST_PID
-    if number not in _real:
+    number = number_of(pid)
+    if number not in _children:
         raise ChildProcessError(10, "No child processes")
     if options & os.WNOHANG:
         return _reap(number) if me.ask("processes", "poll", number) else (0, 0)
@@ -83,7 +99,7 @@ def controlled_kill(pid: int, sig: int) -> None:
     """`os.kill`."""
     if sig not in (0, signal.SIGTERM, signal.SIGKILL):
         me.doubt(f"signal {int(sig)}")
-    if not me.ask("processes", "kill", pid - _FIRST_PID, int(sig)):
+    if not me.ask("processes", "kill", number_of(pid), int(sig)):
         raise ProcessLookupError(3, "No such process")
 
 
@@ -93,7 +109,7 @@ class ControlledPopen(popen_fork.Popen):
     def _launch(self, process_obj: Any) -> None:
         code = 1
         self.sentinel = -1
-        self.pid = _fork(process_obj.name)
+        self.pid = started(process_obj.name, _forked)
         if self.pid == 0:
             try:
                 code = process_obj._bootstrap()
@@ -103,7 +119,7 @@ class ControlledPopen(popen_fork.Popen):
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait for the end; None if that did not come in time."""
         if self.returncode is None:
-            number = self.pid - _FIRST_PID
+            number = number_of(self.pid)
             if timeout is not None and timeout <= 0:
                 return self.poll()
             if timeout is None or me.ask("processes", "join", number, True):

@@ -6,11 +6,20 @@ import atexit
 import io
 import sys
 import threading
+from collections.abc import Callable
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.engines.controlled.inside.channel import CALLING, me
 from lab.engines.controlled.inside.descriptors import output
+
+
+class Script(NamedTuple):
+    """A script as it was when the executions began."""
+
+    path: str
+    text: bytes
+    code: CodeType
 
 
 class _Output(io.RawIOBase):
@@ -59,16 +68,21 @@ def told_traceback(error: BaseException) -> None:
     me.tell("raised", name, text[:2000], lines[-20:])
 
 
-def run(code: CodeType, path: str, arguments: list[str]) -> int:
-    """Run the script to its end, with all that Python does at the end of a process; the exit code."""
+def run(script: Script, arguments: list[str]) -> int:
+    """Run the script to its end; the exit code."""
     main = ModuleType("__main__")
-    main.__file__ = path
+    main.__file__ = script.path
     main.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
     sys.modules["__main__"] = main
-    sys.argv = [path, *arguments]
+    sys.argv = [script.path, *arguments]
+    return ended(lambda: exec(script.code, main.__dict__))
+
+
+def ended(body: Callable[[], int | None]) -> int:
+    """Run this, and all that Python does at the end of a process; the exit code."""
     status = 0
     try:
-        exec(code, main.__dict__)
+        status = body() or 0
     except SystemExit as stop:
         status = _status(stop)
     except BaseException as error:  # noqa: BLE001 - whatever a script raises is an outcome

@@ -13,9 +13,10 @@ from multiprocessing.reduction import ForkingPickler
 from pickle import loads
 from typing import Any
 
-from lab.engines.controlled.inside.channel import Private, me
+from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.clock import pass_s
 from lab.engines.controlled.inside.descriptors import raw_close, raw_open, raw_write
+from lab.engines.controlled.inside.names import Passable
 
 _MOST = 32_000
 """Bytes that go in a packet; what is longer goes by a file."""
@@ -47,14 +48,14 @@ def unpacked(value: Any) -> bytes:
         return file.read()
 
 
-class ControlledQueue(Private):
+class ControlledQueue(Passable):
     """`Queue`."""
 
     is_joinable = False
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None) -> None:
         self._maxsize = maxsize if maxsize > 0 else 0
-        self.identity = me.make("queue", self._maxsize)
+        self._begin(ctx, "queue", self._maxsize)
         self._is_closed = False
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
@@ -132,21 +133,19 @@ class ControlledQueue(Private):
         """Wait until all is done that was put."""
         me.ask(self.identity, "join")
 
-    def __getstate__(self) -> Any:
-        import multiprocessing.context
-
-        multiprocessing.context.assert_spawning(self)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "_is_closed": False})
 
 
 class ControlledJoinableQueue(ControlledQueue):
     """`JoinableQueue`."""
 
 
-class ControlledSimpleQueue(Private):
+class ControlledSimpleQueue(Passable):
     """`SimpleQueue`: no buffer and no feeder."""
 
     def __init__(self, *, ctx: Any = None) -> None:
-        self.identity = me.make("simple queue")
+        self._begin(ctx, "simple queue")
 
     def put(self, obj: Any) -> None:
         """Put it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import _multiprocessing
 import multiprocessing.synchronize as synchronize
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.names import keep_name, open_name
 
 _RECURSIVE = 0
 
@@ -17,11 +18,25 @@ class ControlledSemaphore:
     SEM_VALUE_MAX: ClassVar[int] = _multiprocessing.SemLock.SEM_VALUE_MAX
 
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
-        self.kind, self.maxvalue, self.name, self.handle = kind, maxvalue, None, 0
+        called = "rlock" if kind == _RECURSIVE else "lock" if maxvalue == 1 else "semaphore"
+        self._begin(me.make(called, value, maxvalue), kind, maxvalue)
+        if not unlink:
+            keep_name(self, self.identity)
+
+    def _begin(self, identity: str, kind: int, maxvalue: int) -> None:
+        # What Python passes to a process that is not forked is the handle.
+        self.identity = self.handle = identity
+        self.kind, self.maxvalue, self.name = kind, maxvalue, None
         self._depth = 0
         self._holder = -1
-        called = "rlock" if kind == _RECURSIVE else "lock" if maxvalue == 1 else "semaphore"
-        self.identity = me.make(called, value, maxvalue)
+
+    @classmethod
+    def _rebuild(cls, handle: str, kind: int, maxvalue: int, name: None) -> Self:
+        """The same one, in a process that was passed it."""
+        open_name(handle)
+        made = cls.__new__(cls)
+        made._begin(handle, kind, maxvalue)
+        return made
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take it; False if that can't be at once, or in time."""

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from threading import BrokenBarrierError
 from typing import Any
 
-from lab.engines.controlled.inside.channel import Private, me
+from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.clock import now_s, pass_s
+from lab.engines.controlled.inside.names import Passable
 
 
-class ControlledEvent(Private):
+class ControlledEvent(Passable):
     """`Event`."""
 
     def __init__(self, *, ctx: Any = None) -> None:
-        self.identity = me.make("event")
+        self._begin(ctx, "event")
 
     def is_set(self) -> bool:
         """True if it is set."""
@@ -43,14 +44,25 @@ class ControlledEvent(Private):
         return f"<Event at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
 
 
-class ControlledCondition(Private):
+class ControlledCondition(Passable):
     """`Condition`, on a lock that is given or an RLock of its own."""
 
     def __init__(self, lock: Any = None, *, ctx: Any = None) -> None:
         self._lock = lock or ctx.RLock()
+        self._begin(ctx, "condition", self._lock._semlock.identity)
+        self._bind()
+
+    def _bind(self) -> None:
         self._semaphore = self._lock._semlock
-        self.identity = me.make("condition", self._semaphore.identity)
         self.acquire, self.release = self._lock.acquire, self._lock.release
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: state[name] for name in ("identity", "_is_forked", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._bind()
 
     def __enter__(self) -> Any:
         return self._lock.__enter__()
@@ -92,14 +104,14 @@ class ControlledCondition(Private):
         self.notify(sys.maxsize)
 
 
-class ControlledBarrier(Private):
+class ControlledBarrier(Passable):
     """`Barrier`."""
 
     def __init__(
         self, parties: int, action: Callable[[], Any] | None = None, timeout: float | None = None, *, ctx: Any = None
     ) -> None:
         self.parties, self._action, self._timeout = parties, action, timeout
-        self.identity = me.make("barrier", parties)
+        self._begin(ctx, "barrier", parties)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the others; which one this was, from 0."""

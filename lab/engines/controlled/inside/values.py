@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import multiprocessing.heap as heap
 import multiprocessing.sharedctypes as sharedctypes
+from multiprocessing.reduction import ForkingPickler
+from types import SimpleNamespace
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me
+from lab.engines.controlled.inside.work import in_place_of
 
 _MOST_PLACES = 64
 """Of an array whose elements are told apart."""
@@ -111,7 +116,40 @@ def _watched(kind: type) -> type:
         else:
             me.doubt(f"a shared {kind.__name__}, whose fields are not seen")
             _kinds[kind] = kind
+        if _kinds[kind] is not kind:
+            ForkingPickler.register(_kinds[kind], lambda thing: _reduced(thing, kind))
     return _kinds[kind]
+
+
+def _seen_through(kind: type, thing: Any) -> Any:
+    """The same memory through the subclass, which keeps it and is passed to another process by it."""
+    watched: Any = kind.from_buffer(thing)  # type: ignore[attr-defined]
+    watched._plain = thing
+    return watched
+
+
+def _reduced(thing: Any, plain: type | None = None) -> Any:
+    """Of what is pickled: its memory as Python does it, and its identity. A view of a plain type goes as that."""
+    memory = thing if plain is None else thing._plain
+    return _rebuilt, (_names[id(thing)][0], plain is not None, *raw_reduce_ctype(memory)[1])
+
+
+def _rebuilt(identity: str, is_view: bool, *memory: Any) -> Any:
+    """What was passed here."""
+    thing: Any = raw_rebuild_ctype(*memory)
+    if is_view:
+        thing = _seen_through(_watched(type(thing)), thing)
+    _names[id(thing)] = (identity, thing)
+    return thing
+
+
+def _mapped(descriptor: int, size: int) -> mmap.mmap:
+    with me:
+        return mmap.mmap(descriptor, size)
+
+
+raw_reduce_ctype: Any = sharedctypes.reduce_ctype  # type: ignore[attr-defined]
+raw_rebuild_ctype: Any = sharedctypes.rebuild_ctype  # type: ignore[attr-defined]
 
 
 def _raw_value(kind: Any) -> property:
@@ -151,15 +189,16 @@ def install() -> None:
     """Before the script makes any."""
     shared: Any = sharedctypes
     raw_value, raw_array = shared.RawValue, shared.RawArray
-    shared.SynchronizedArray, shared.SynchronizedString, shared.Synchronized = _Array, _String, _Value
+    for kind in (_Array, _String, _Value):
+        kind.__name__ = kind.__mro__[1].__name__  # as messages call it
+        setattr(shared, kind.__name__, kind)
 
     def bare(make: Any) -> Any:
         def made(typecode_or_type: Any, *arguments: Any) -> Any:
             with me:
                 thing = make(typecode_or_type, *arguments)
             kind = _watched(type(thing))
-            # The same memory, seen through the subclass; the first view keeps it.
-            watched = kind.from_buffer(thing) if kind is not type(thing) else thing  # type: ignore[attr-defined]
+            watched = _seen_through(kind, thing) if kind is not type(thing) else thing
             _named("array" if isinstance(thing, ctypes.Array) else "value", watched)
             return watched
 
@@ -201,4 +240,8 @@ def install() -> None:
         return lock
 
     shared.RawValue, shared.RawArray = bare(raw_value), bare(raw_array)
-    shared.Value, shared.Array, shared.synchronized = value, array, synchronized
+    shared.Value, shared.Array = value, array
+    shared.synchronized = in_place_of(raw_synchronized, synchronized)
+    shared.reduce_ctype = _reduced
+    module: Any = heap
+    module.mmap = SimpleNamespace(**{**vars(mmap), "mmap": _mapped})

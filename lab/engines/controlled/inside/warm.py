@@ -20,7 +20,6 @@ from contextlib import suppress
 from importlib import import_module
 from marshal import dumps
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from lab.engines import scratch
@@ -42,9 +41,12 @@ from lab.engines.controlled.inside import (
     queues,
     semaphores,
     signals,
+    spawned,
+    starting,
     values,
 )
 from lab.engines.controlled.inside.channel import me, raw_exit
+from lab.engines.controlled.inside.line import Line
 
 _WARM = (
     "lab.engines.controlled.inside.calls",
@@ -69,6 +71,7 @@ _INSTALLED = (
     values,
     blocks,
     processes,
+    starting,
     pools,
     executors,
     audit,
@@ -90,7 +93,8 @@ def serve(control: socket.socket) -> None:
         import_module(name)
     root = Path(config["root"])
     path = f"{root}/run/{config['script']}"
-    code = compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+    text = Path(path).read_bytes()
+    script = program.Script(path, text, compile(text, path, "exec", dont_inherit=True))
     _settle(config, root)
     if config["is_free"]:
         free.install()
@@ -109,23 +113,39 @@ def serve(control: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     control.send(b"ready")
-    execution = 0
-    while command := control.recv(16):
+    execution, line = 0, None
+    while command := _next(control, line, execution, script):
         if command == b"end":
-            _end(execution)
-            execution = 0
+            _end(execution, line)
+            execution, line = 0, None
             control.send(b"ended")
         else:
             begun = time.clock_gettime(time.CLOCK_MONOTONIC)
+            line = None if me.is_free else Line()
             execution = raw_fork()
             if not execution:
-                _execute(control, code, path, config["arguments"], command)
+                control.close()
+                _execute(line, script, config["arguments"], command)
             if me.is_free:
                 used_s = _await_end(execution, control)
                 wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
                 with suppress(BrokenPipeError):  # who is gone, the next packet tells
                     control.send(dumps((wall_s, used_s)))
-    _end(execution)
+    _end(execution, line)
+
+
+def _next(control: socket.socket, line: Line | None, execution: int, script: program.Script) -> bytes:
+    """What the controller says next; whoever asks for a new process in the meantime gets it."""
+
+    def live(line: Line, request: Any, descriptors: list[int]) -> None:
+        control.close()
+        with suppress(PermissionError):  # nobody of the execution is left
+            raw_setpgid(0, execution)
+        spawned.live(line, request, descriptors, script)
+
+    if line is not None:
+        line.await_command(control, live)
+    return control.recv(16)
 
 
 def _preload(paths: list[str], names: list[str]) -> None:
@@ -181,28 +201,31 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     os.chdir(os.environ["PWD"])
 
 
-def _execute(control: socket.socket, code: CodeType, path: str, arguments: list[str], command: bytes) -> None:
+def _execute(line: Line | None, script: program.Script, arguments: list[str], command: bytes) -> None:
     status = 70
     try:
-        control.close()
         raw_setpgid(0, 0)
         os.chdir(os.environ["PWD"])
-        if me.is_free:
+        if line is None:
             free.begin(is_serial=command == b"serial")
         else:
+            line.leave()
+            spawned.current.line = line
             me.keeps_history = command == b"history"
             chance.reseed()
             me.connect()
-        status = program.run(code, path, arguments)
+        status = program.run(script, arguments)
         os._exit(status)
     finally:
         raw_exit(status)
 
 
-def _end(execution: int) -> None:
+def _end(execution: int, line: Line | None) -> None:
     """Kill what is left of an execution, and its orphans, wherever they have gone."""
     if not execution:
         return
+    if line is not None:
+        line.close()
     patience = time.clock_gettime(time.CLOCK_MONOTONIC) + _PATIENCE_S
     while True:
         with suppress(ProcessLookupError, PermissionError):

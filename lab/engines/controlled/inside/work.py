@@ -7,6 +7,7 @@ to take a result in that nobody has waited for, leaves no proof.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.context import assert_spawning
 from multiprocessing.reduction import ForkingPickler
 from pickle import loads
 from typing import Any, ClassVar, TypeVar
@@ -27,13 +28,22 @@ class Work:
     """What a pool and its workers share: tasks that go out, and results that come in."""
 
     def __init__(self, context: Any) -> None:
-        method = context.get_start_method()
-        if method != "fork":
-            me.abandon(f"a pool whose workers are started by {method}")
+        self.is_forked = context.get_start_method() == "fork"
         self.identity = me.make("pool")
         self.waiting: dict[Key, Callable[[Any], None]] = {}
         """What is to be done with each result that has not been collected."""
         self.workers: list[Any] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        assert_spawning(self)
+        return {**vars(self), "waiting": {}, "workers": []}
+
+    def hire(self, worker: Any) -> None:
+        """It has been started. If it ends before it takes a task, that is noticed as well."""
+        me.tell("hire", self.identity, processes.number_of(worker.pid))
+
+    def begun(self) -> None:
+        """In a worker that has done all that it does before the first task."""
 
     def submit(self, key: Key, task: Any, arrived: Callable[[Any], None]) -> None:
         """Hand a task out; raises what pickling it raises."""
@@ -130,6 +140,7 @@ class Tasks:
         if Tasks.current is not self._work:
             # What a worker does before is no part of a task, and it need not go on with one at once.
             Tasks.current = self._work
+            self._work.begun()
             me.ask(self._work.identity, "ready")
         return self._work.take()
 

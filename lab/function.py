@@ -95,7 +95,7 @@ class Calls(NamedTuple):
     def script(self, file: str) -> str:
         """The script, beside a copy of the module's file."""
         arguments = (self.module, file, *self[1:7])
-        return f"from lab.engines.controlled.inside.calls import run\n\nrun{arguments!r}\n"
+        return _guarded("run", arguments)
 
 
 class Carried(NamedTuple):
@@ -123,7 +123,13 @@ class Carried(NamedTuple):
     def script(self, data: str) -> str:
         """The script, beside a file with the bytes."""
         arguments = (data, self.function, self.takes_number, self.processes, self.takes_state, self.folder)
-        return f"from lab.engines.controlled.inside.calls import run_carried\n\nrun_carried{arguments!r}\n"
+        return _guarded("run_carried", arguments)
+
+
+def _guarded(call: str, arguments: tuple[Any, ...]) -> str:
+    """A script that calls this with these, but not again in a process that is spawned, which imports it."""
+    line = f"{call}{arguments!r}"
+    return f"from lab.engines.controlled.inside.calls import {call}\n\nif __name__ == '__main__':\n    {line}\n"
 
 
 def is_importable(*functions: object) -> bool:

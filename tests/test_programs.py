@@ -49,6 +49,10 @@ FOUND = {
     "read_write": "unserial-1",
     "rewrite_log": "unserial-1",
     "same_temporary": "raised-FileNotFoundError",
+    "server_value": "raised-AssertionError",
+    "spawn_lost_lock": "raised-FileNotFoundError",
+    "spawn_own_lock": "unserial-1",
+    "spawn_pool": "unserial-1",
     "stuck_event": "deadlock",
     "torn_file": "raised-JSONDecodeError",
     "transfer": "unserial-1",
@@ -59,6 +63,7 @@ FOUND = {
     "faults/dies": "killed",
     "faults/exits": "exit-code-3",
     "faults/killed": "killed",
+    "faults/unguarded": "raised-RuntimeError",
 }
 
 PROVED = [
@@ -80,6 +85,7 @@ PROVED = [
     *("block_add_lock", "block_apart", "list_add_lock"),
     *("raw_array_apart", "raw_array_swap_lock", "raw_value_add_lock"),
     *("single_release", "transfer_lock", "two_senders_lock", "two_sentinels", "value_add_lock", "write_skew_lock"),
+    *("server_value_lock", "spawn_executor_lock", "spawn_lock"),
     *("faults/alone", "faults/orphans", "faults/removes_folder"),
 ]
 
@@ -91,6 +97,7 @@ UNKNOWN = {
     "kept_signal": "no oracle: the processes share nothing but their output",
     "print_lines": "no oracle: the processes share nothing but their output",
     "print_lines_lock": "no oracle: the processes share nothing but their output",
+    "doubtful/begins": "what a worker of an executor does before its first task",
     "doubtful/chance": "draws a random value at chance.py:8",
     "doubtful/clock": "the clock, of which one course was tried, is read at clock.py:8",
     "doubtful/dates": "the clock, of which one course was tried, is read at dates.py:9",
@@ -101,9 +108,9 @@ UNKNOWN = {
     "doubtful/managers": "a Manager at managers.py:11",
     "doubtful/mapped": "shared memory by mmap at mapped.py:6",
     "doubtful/pools": "a callback of a pool, which another thread would call at pools.py:13",
+    "doubtful/preloaded": "what modules do at their top that a fork server imports once for all its children",
     "doubtful/programs": "another program at programs.py:8",
     "doubtful/sockets": "a socket at sockets.py:8",
-    "doubtful/spawned": "start method spawn at spawned.py:",
     "doubtful/structures": "a shared Point, whose fields are not seen",
     "doubtful/taken": "shared memory, whose bytes are taken past the wrappers, at taken.py:9",
     "doubtful/tracked": "shared memory that may be unlinked by a resource tracker of the child's own at tracked.py:8",
@@ -166,7 +173,7 @@ def test_a_rule_of_the_users_own_decides(name, rules, verdict, tmp_path):
     assert explored(name, tmp_path, **rules).verdict == verdict
 
 
-OFTEN_REPLAYED = ("buy", "database_add", "lock_order", "lost_wakeup", "torn_file")
+OFTEN_REPLAYED = ("buy", "database_add", "lock_order", "lost_wakeup", "spawn_own_lock", "torn_file")
 
 
 @pytest.mark.parametrize(
@@ -224,6 +231,7 @@ def searched(name, scheduler):
             "lock_order",
             "one_sentinel",
             "pool_memory",
+            "spawn_lost_lock",
         ),
     ],
 )

@@ -75,10 +75,8 @@ def install() -> None:
     start = threading.Thread.start
     threading.Thread.start = _doubtful("start", start, "a thread")  # type: ignore[method-assign]
     import multiprocessing.managers as managers
-    import multiprocessing.util as util
     import signal
 
-    util.spawnv_passfds = _doubtful("spawnv_passfds", util.spawnv_passfds, "another program")
     managers.BaseManager.start = _abandoned("a Manager")  # type: ignore[method-assign]
     raw_signal = signal.signal
 

@@ -9,6 +9,7 @@ import os
 import select
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from marshal import dumps, loads
 from typing import Any
@@ -18,7 +19,7 @@ from lab.engines.controlled.inside.channel import MOST_BYTES, me, raw_exit
 _MOST_PASSED = 250
 """Descriptors of a packet: the kernel takes 253."""
 
-raw_fork, raw_waitpid, raw_close = os.fork, os.waitpid, os.close
+raw_fork, raw_waitpid, raw_close, raw_write = os.fork, os.waitpid, os.close, os.write
 
 
 class Line:
@@ -44,8 +45,12 @@ class Line:
     def _asked(self, verb: str, argument: Any, descriptors: Sequence[int] = ()) -> int:
         try:
             with me:
-                socket.send_fds(self._theirs, [dumps((verb, argument))], list(descriptors))
-                return int(loads(self._theirs.recv(MOST_BYTES)))
+                # Several may ask at once: each is answered on a channel of its own.
+                answers, to_answer = socket.socketpair()
+                with answers:
+                    with to_answer:
+                        socket.send_fds(self._theirs, [dumps((verb, argument))], [to_answer.fileno(), *descriptors])
+                    return int(loads(answers.recv(64)))
         except (OSError, EOFError):
             raw_exit(70)  # the warm parent is gone, or the script has closed what is not its own
 
@@ -58,18 +63,20 @@ class Line:
             self._answer(live)
 
     def _answer(self, live: Callable[[Line, Any, list[int]], None]) -> None:
-        packet, descriptors, _, _ = socket.recv_fds(self._ours, MOST_BYTES, _MOST_PASSED)
+        packet, (to_answer, *descriptors), _, _ = socket.recv_fds(self._ours, MOST_BYTES, _MOST_PASSED)
         verb, argument = loads(packet)
         if verb == "status":
             answer = raw_waitpid(argument, 0)[1]
         else:
             answer = raw_fork()
             if not answer:
+                raw_close(to_answer)
                 self.leave()
                 live(self, argument, descriptors)
-            for descriptor in descriptors:
-                raw_close(descriptor)
-        self._ours.send(dumps(answer))
+        with suppress(BrokenPipeError):  # who has asked was killed
+            raw_write(to_answer, dumps(answer))
+        for descriptor in (to_answer, *descriptors):
+            raw_close(descriptor)
 
     def leave(self) -> None:
         """In a process of the execution: the other end is not its own."""

@@ -88,9 +88,9 @@ def methods(suite):
     return [name for name in dir(kind) if name.startswith("test_")]
 
 
-def run(suite, names, seed=1):
+def run(suite, names, seed=1, start_method="fork"):
     """How the execution ended, and what it printed."""
-    program = Script(SCRIPT, files=[SCRIPT], arguments=(suite, *names)).program()
+    program = Script(SCRIPT, files=[SCRIPT], arguments=(start_method, suite, *names)).program()
     session = ControlledSession(replace(program, preload=["test._test_multiprocessing"]))
     try:
         execution = session.execute(Patient(seed))
@@ -99,13 +99,22 @@ def run(suite, names, seed=1):
         session.close()
 
 
+def kept(suite):
+    return [name for name in methods(suite) if f"{suite}.{name}" not in {*LEFT_OUT, *LEFT_OUT_LATER, *LONG}]
+
+
 @needs_theirs
 @pytest.mark.parametrize("seed", [1, *thorough(2, 3, 4, 5)])
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_primitive_passes_cpythons_own_tests_under_control(suite, seed):
-    names = [name for name in methods(suite) if f"{suite}.{name}" not in {*LEFT_OUT, *LEFT_OUT_LATER, *LONG}]
+    assert run(suite, kept(suite), seed) == ("ended", f"{len(kept(suite))} were run\n")
 
-    assert run(suite, names, seed) == ("ended", f"{len(names)} were run\n")
+
+@needs_theirs
+@pytest.mark.parametrize("start_method", ["spawn", *thorough("forkserver")])
+@pytest.mark.parametrize("suite", ["Condition", "Queue", *thorough(*sorted({*SUITES} - {"Condition", "Queue"}))])
+def test_it_passes_them_where_it_is_passed_to_processes_that_are_not_forked(suite, start_method):
+    assert run(suite, kept(suite), start_method=start_method) == ("ended", f"{len(kept(suite))} were run\n")
 
 
 @needs_theirs

@@ -28,7 +28,7 @@ from lab.engines.controlled.inside.processes import controlled_exit
 from lab.engines.controlled.inside.queues import unpacked
 
 _PRELOADS_MAIN = "init_main_from_path" in forkserver.ForkServer.ensure_running.__code__.co_consts
-"""Before Python 3.13.2 the server means to import the main module, but looks for its path under another name."""
+"""Of an older Python the server means to import the main module, but looks for its path under another name."""
 
 
 class Home(NamedTuple):
@@ -93,8 +93,9 @@ def live(line: Line, request: Any, descriptors: list[int], script: program.Scrip
 
 def _begin(birth: Birth) -> None:
     me.keeps_history, me.slept_s = birth.keeps_history, birth.slept_s
-    os.environ.clear()
-    os.environ.update(birth.home.environment)
+    if birth.home.environment != os.environ:
+        os.environ.clear()
+        os.environ.update(birth.home.environment)
     os.umask(birth.home.mask)
     with suppress(OSError):  # what is to be there is tried again, as Python does it
         os.chdir(birth.home.folder)
@@ -130,7 +131,9 @@ def _bootstrapped(birth: Birth) -> int:
     own._inheriting = True
     try:
         preparation = pickle.load(stream)
-        _preload(birth.home.preloaded, preparation.get("init_main_from_path"))
+        if birth.home.preloaded:
+            spawn.prepare({name: value for name, value in preparation.items() if not name.startswith("init_main")})
+            _preload(birth.home.preloaded, preparation.get("init_main_from_path"))
         spawn.prepare(preparation)
         messages = me.messages
         made = pickle.load(stream)

@@ -129,9 +129,10 @@ def _seen_through(kind: type, thing: Any) -> Any:
 
 
 def _reduced(thing: Any, plain: type | None = None) -> Any:
-    """Of what is pickled: its memory as Python does it, and its identity. A view of a plain type goes as that."""
+    """Of what is pickled: its memory as Python does it, and its identity if any. A view goes as what it shows."""
     memory = thing if plain is None else thing._plain
-    return _rebuilt, (_names[id(thing)][0], plain is not None, *raw_reduce_ctype(memory)[1])
+    identity, _ = _names.get(id(thing), ("", None))
+    return _rebuilt, (identity, plain is not None, *raw_reduce_ctype(memory)[1])
 
 
 def _rebuilt(identity: str, is_view: bool, *memory: Any) -> Any:
@@ -139,7 +140,8 @@ def _rebuilt(identity: str, is_view: bool, *memory: Any) -> Any:
     thing: Any = raw_rebuild_ctype(*memory)
     if is_view:
         thing = _seen_through(_watched(type(thing)), thing)
-    _names[id(thing)] = (identity, thing)
+    if identity:
+        _names[id(thing)] = (identity, thing)
     return thing
 
 

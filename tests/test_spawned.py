@@ -148,6 +148,57 @@ def test_a_process_starts_processes_of_its_own(tmp_path, method):
     assert controlled(path)[0] == bare(path)
 
 
+def test_a_fork_server_stays_what_it_was_when_its_own_process_started_it(tmp_path):
+    text = """
+        import os
+        from multiprocessing import get_context
+
+        server = get_context("forkserver")
+
+        def tell():
+            print(os.environ.get("FIRST"), os.environ.get("SECOND"))
+
+        def pass_on():
+            os.environ["SECOND"] = "there"
+            one = server.Process(target=tell)
+            one.start()
+            one.join()
+
+        if __name__ == "__main__":
+            for word in ("here", "later"):
+                os.environ["FIRST"] = word
+                for context in (server, get_context("fork")):
+                    one = context.Process(target=pass_on)
+                    one.start()
+                    one.join()
+                    print(context.get_start_method(), one.exitcode)
+    """
+    path = written(tmp_path, text)
+    assert controlled(path)[0] == bare(path)
+
+
+def test_an_end_of_a_pipe_is_held_while_the_process_still_imports_the_script(tmp_path):
+    text = """
+        from multiprocessing import get_context
+
+        open("imported.txt", "a").close()
+
+        def work(end):
+            end.send("sent")
+
+        if __name__ == "__main__":
+            spawn = get_context("spawn")
+            here, there = spawn.Pipe()
+            child = spawn.Process(target=work, args=(there,))
+            child.start()
+            there.close()
+            print(here.recv())
+            child.join()
+    """
+    cell = explored(written(tmp_path, text))
+    assert (cell.verdict, cell.reason) == ("proved", "")
+
+
 def test_forked_processes_start_others_at_the_same_time(tmp_path):
     text = """
         from multiprocessing import Process, get_context

@@ -57,7 +57,8 @@ class _Current:
     """What the process at hand starts others by: the line to the warm parent, and the server if there is one."""
 
     line: Line
-    server: Home | None = None
+    server: tuple[int, Home] | None = None
+    """Who has started it, and what it has."""
 
 
 current = _Current()
@@ -101,8 +102,6 @@ def _begin(birth: Birth) -> None:
         os.chdir(birth.home.folder)
     for number in birth.home.ignored:
         signal.signal(number, signal.SIG_IGN)
-    if birth.home.is_server:
-        current.server = birth.home
     blocks.share_tracker()
     me.become(birth.number)
     chance.after_fork()

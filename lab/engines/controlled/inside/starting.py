@@ -6,6 +6,7 @@ there, but for what an interpreter has of who starts it.
 
 from __future__ import annotations
 
+import errno
 import io
 import multiprocessing.context as context
 import multiprocessing.forkserver as forkserver
@@ -52,12 +53,12 @@ class SpawnedPopen(ControlledPopen):
     def _launch(self, process_obj: Any) -> None:
         self.sentinel = -1
         blocks.share_tracker()
-        data = self._pickled(process_obj)
+        data, home = self._pickled(process_obj), self._home()
         if os.fsdecode(spawn.get_executable()) != sys.executable:
             me.doubt("another interpreter")
 
         def start(number: int) -> Callable[[], int]:
-            birth = Birth(number, me.keeps_history, me.slept_s, self.held, self._home(), data)
+            birth = Birth(number, me.keeps_history, me.slept_s, self.held, home, data)
             return current.line.start(packed(pickle.dumps(birth)), self._descriptors)
 
         self.pid = started(process_obj.name, start)
@@ -83,17 +84,19 @@ class ServedPopen(SpawnedPopen):
     method = "forkserver"
 
     def _home(self) -> Home:
-        start_server()
-        assert current.server is not None
-        return current.server
+        return start_server()
 
 
-def start_server() -> None:
+def start_server() -> Home:
     """The server stays what it was when it was started: there is none, but its children have that from it."""
     blocks.share_tracker()
     if current.server is None:
         own: Any = forkserver._forkserver
-        current.server = _home(list(own._preload_modules))._replace(is_server=True)
+        current.server = me.number, _home(list(own._preload_modules))._replace(is_server=True)
+    starter, server = current.server
+    if starter != me.number:  # a forked process, whose parent's child the server is: Python waits for it in vain
+        raise ChildProcessError(errno.ECHILD, os.strerror(errno.ECHILD))
+    return server
 
 
 def _home(preloaded: list[str]) -> Home:
@@ -118,5 +121,5 @@ class _Parent(process._ParentProcess):  # type: ignore[name-defined,misc]
 def install() -> None:
     """Contexts look these up when they are asked."""
     popen_spawn.Popen, popen_forkserver.Popen = SpawnedPopen, ServedPopen  # type: ignore[misc,assignment]
-    forkserver.ensure_running = start_server
+    forkserver.ensure_running = start_server  # type: ignore[assignment]
     process._ParentProcess = _Parent  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import multiprocessing.heap as heap
 import multiprocessing.sharedctypes as sharedctypes
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from types import SimpleNamespace
 from typing import Any
@@ -117,7 +118,7 @@ def _watched(kind: type) -> type:
             me.doubt(f"a shared {kind.__name__}, whose fields are not seen")
             _kinds[kind] = kind
         if _kinds[kind] is not kind:
-            ForkingPickler.register(_kinds[kind], lambda thing: _reduced(thing, kind))
+            ForkingPickler.register(_kinds[kind], partial(_reduced, is_view=True))
     return _kinds[kind]
 
 
@@ -128,11 +129,11 @@ def _seen_through(kind: type, thing: Any) -> Any:
     return watched
 
 
-def _reduced(thing: Any, plain: type | None = None) -> Any:
+def _reduced(thing: Any, *, is_view: bool = False) -> Any:
     """Of what is pickled: its memory as Python does it, and its identity if any. A view goes as what it shows."""
-    memory = thing if plain is None else thing._plain
+    memory = thing._plain if is_view else thing
     identity, _ = _names.get(id(thing), ("", None))
-    return _rebuilt, (identity, plain is not None, *raw_reduce_ctype(memory)[1])
+    return _rebuilt, (identity, is_view, *raw_reduce_ctype(memory)[1])
 
 
 def _rebuilt(identity: str, is_view: bool, *memory: Any) -> Any:

@@ -76,6 +76,7 @@ PROVED = [
         "create_exclusively",
         "database_add_immediate",
         "database_update",
+        "first_goes_on",
         "kept_wakeup",
         "late_start",
         "light",

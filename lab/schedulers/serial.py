@@ -60,6 +60,7 @@ class Serial:
         self.orders += 1
         self._depth = 0
         self._running = FIRST
+        self._has_begun = False
         self._begun: set[int] = {FIRST}
         self._seen: set[int] = {FIRST}
         self._ended: set[int] = {_NOBODY}
@@ -95,7 +96,8 @@ class Serial:
         fresh = [actor for actor in able if actor not in self._seen]
         self._seen |= set(able)
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
-        is_idle = current is None and self._running == FIRST and len(self._seen) > 1
+        is_idle = current is None and self._running == FIRST and self._has_begun
+        self._has_begun = True
         actors = self._able_to_follow(able, fresh, enabled, is_idle)
         actors = [one for one in actors if not self._is_redundant(one, enabled[able[one]].kind)]
         if not actors:

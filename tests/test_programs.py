@@ -162,6 +162,25 @@ def test_what_is_right_is_proved(name, tmp_path):
     assert (cell.verdict, cell.reason) == ("proved", "")
 
 
+FORKED = [name for name in (*FOUND, *PROVED) if name.partition("_")[0] not in ("spawn", "server", "faults/unguarded")]
+
+
+@pytest.mark.parametrize("start_method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("name", thorough(*FORKED))
+def test_a_program_that_passes_what_it_shares_deserves_the_same_by_each_start_method(name, start_method, tmp_path):
+    text = (HOME / f"{name}.py").read_text()
+    place = text.index('"""\n', 3) + len('"""\n')
+    begin = f"import multiprocessing\nmultiprocessing.set_start_method({start_method!r}, force=True)\n"
+    path = tmp_path / "twin.py"
+    path.write_text(text[:place] + begin + text[place:])
+
+    (twin,) = explore_script(Script(str(path), files=[str(path)]), out=tmp_path / "twin", seconds=20.0).cells
+
+    forked = explored(name, tmp_path)
+    assert twin.verdict == forked.verdict
+    assert {finding.outcome for finding in twin.findings} == {finding.outcome for finding in forked.findings}
+
+
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_nobody_can_tell_is_unknown_with_its_reason(name, tmp_path):
     cell = explored(name, tmp_path)

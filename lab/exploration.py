@@ -84,8 +84,8 @@ class Exploration:
 
     @property
     def verdict(self) -> Verdict:
-        """`found` if any cell's is, else `unknown` if any is, else `proved`."""
-        verdicts = {cell.verdict for cell in self.cells}
+        """`found` if any cell's is, else `unknown` if any is or if Ctrl-C came before there was one, else `proved`."""
+        verdicts = {cell.verdict for cell in self.cells} or {"unknown"}
         return next(verdict for verdict in WORST_FIRST if verdict in verdicts)
 
     def _repr_html_(self) -> str:

@@ -218,6 +218,17 @@ def test_ctrl_c_while_shorter_schedules_are_sought_keeps_the_verdict(monkeypatch
     assert (found.verdict, found.reason) == ("found", "")
 
 
+def test_ctrl_c_before_anything_was_found_leaves_an_exploration_that_is_unknown(tmp_path):
+    class TooEarly(Watcher):
+        def enters(self, name):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as interrupt:
+        explore("ticket_sale", out=tmp_path / "out", watcher=TooEarly())
+
+    assert (interrupt.value.exploration.cells, interrupt.value.exploration.verdict) == ((), "unknown")
+
+
 def test_ctrl_c_saves_the_cells_that_were_done_and_the_one_at_hand(tmp_path):
     class Impatient(Watcher):
         def told(self, tally, share_done):

@@ -6,7 +6,7 @@ neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -204,12 +204,20 @@ FAINT = ("sleep", "note")
 EMPTIES = "truncate"
 """The kind after which a reader finds half a record."""
 
+LIFE = "life of "
+"""What the end of a process and an operation of a daemon thread have in common: one before the other, or never."""
+
 _FEEDER, _BUFFER_OF = "feeder of ", " buffer of "
 
 
 def family(name: str) -> str:
     """What sort of thing an object is, by its name: `lock` of `lock 'guard'`."""
     return "buffer" if _BUFFER_OF in name else name.partition(" ")[0]
+
+
+def told_of(names: Sequence[str]) -> list[str]:
+    """The objects that are told of: without that of a daemon thread's life, which it touches by whatever it does."""
+    return [name for name in names if not name.startswith(LIFE)]
 
 
 def shown(name: str) -> str:

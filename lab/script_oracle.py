@@ -27,7 +27,8 @@ class Oracle:
     """The endings that serial orders have, and those of which it is known that none has them.
 
     `orders` were run at first, `cut` of which could not finish, and all there are if `is_complete`. `shares` tells
-    whether the children share anything. `execution_s` is how long an execution takes.
+    whether the children share anything, `hands_on` whether threads hand anything on to each other: then an ending that
+    no order has may be a right one. `execution_s` is how long an execution takes.
     """
 
     endings: dict[str, str] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Oracle:
     cut: int = 0
     is_complete: bool = False
     shares: bool = False
+    hands_on: bool = False
     execution_s: float = 0.0
 
     @property
@@ -46,26 +48,28 @@ class Oracle:
 
     def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
         """Run orders, up to so many and for so long."""
-        begun, serial = time.monotonic(), Serial(most)
+        begun, serial = time.monotonic(), Serial(most, has_threads=session.has_threads)
         self._run(session, serial, begun + seconds)
         self.orders, self.cut, self.is_complete = serial.orders, serial.cut, serial.is_complete
+        self.hands_on |= session.hands_on
         self.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
 
     def decide(self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int) -> None:
         """Find out whether some order has this ending, which was seen with these choices."""
         if ending in self.endings or ending in self.excluded or ending in self.undecided or not self.endings:
             return
-        if self.is_complete:
-            self.excluded.add(ending)
-            return
         if ending not in session.states:  # another process has seen it
             _replayed(session, choices)
         state = session.states.get(ending)
-        if state is None:
+        self.hands_on |= session.hands_on
+        if state is None or self.hands_on:
             self.undecided.add(ending)
             return
+        if self.is_complete:
+            self.excluded.add(ending)
+            return
         printed = state.by_number
-        serial = Serial(most, lambda actor: session.printed_by(actor) == printed.get(actor))
+        serial = Serial(most, lambda actor: session.compared(actor) == printed.get(actor), session.has_threads)
         self._run(session, serial, time.monotonic() + MOST_S, ending)
         if ending not in self.endings:
             (self.excluded if serial.is_complete else self.undecided).add(ending)

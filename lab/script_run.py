@@ -190,6 +190,8 @@ def expected(scenario: ScriptRun) -> Expected:
         return _nothing("no serial order of its processes can finish")
     if not oracle.shares:
         return _nothing("its processes share nothing but their output, whose order nobody judges")
+    if oracle.hands_on:
+        return _nothing("its threads hand things on to each other, take locks several times, or end with their process")
     if _serial_key(program) not in keys:
         return _nothing("by itself it ends otherwise than under control")
     finished = oracle.orders - oracle.cut
@@ -203,7 +205,7 @@ def _nothing(why: str) -> Expected:
 
 
 def _serial_key(program: Program) -> str:
-    """How a run by itself ends in which each process waits for the one before; empty if it does not end."""
+    """How a run by itself ends in which each process and thread waits for the one before; empty if it does not end."""
     runs = started(program)
     try:
         if runs.run(is_serial=True, timeout_s=_SERIAL_S) is None:

@@ -11,7 +11,7 @@ from multiprocessing import Value
 from typing import NamedTuple
 
 from lab.cell_search import RANDOM_EXECUTIONS, Choices, Watcher
-from lab.engines.controlled.session import ENDED, ControlledSession, Program
+from lab.engines.controlled.session import ENDED, UNSEEN, ControlledSession, Program
 from lab.exploration import Explored, Finding, Verdict
 from lab.schedule import Schedule
 from lab.scheduler import Departed
@@ -36,6 +36,8 @@ _DIE_WITH_PARENT = 1
 _REPEATS = 2
 _SAMPLE, _SAMPLE_S = 30, 1.0
 """Executions, and seconds, at random before a long search."""
+
+_HOW = "give a rule with --check or --expect-output"
 
 AS_WRITTEN = "as written"
 """Stands where a scenario's guard does."""
@@ -72,7 +74,7 @@ class _Search:
         self._start = time.monotonic()
         self._fixed: dict[str, None] = {}
         self._waited_for_databases = False
-        self._processes = 0
+        self._processes = self._threads = 0
         self._spent = ""
         self._search_s = 0.0
         self._sampled_executions = 0
@@ -140,6 +142,7 @@ class _Search:
         self._fixed.update(session.fixed)
         self._waited_for_databases |= session.waited_for_databases
         self._processes = max(self._processes, session.processes)
+        self._threads = max(self._threads, session.threads)
         self._oracle.shares |= session.shares
 
     def _searched(self, session: ControlledSession, open_session: Callable[[], ControlledSession]) -> str:
@@ -212,7 +215,8 @@ class _Search:
 
     def _concluded(self) -> Explored:
         tally, choices = self._tally, self._choices
-        verdict, reason = self._verdict()
+        seen, reason = self._verdict_of_what_is_seen()
+        verdict, reason = self._verdict(seen, reason)
         return Explored(
             scenario=self._name,
             guard=AS_WRITTEN,
@@ -231,20 +235,34 @@ class _Search:
             seconds=time.monotonic() - self._start,
             findings=tuple(self._findings()),
             conflicts=tuple(tally.conflicts),
-            remarks=tuple(self._remarks(verdict)),
+            remarks=tuple(self._remarks(seen)),
         )
 
-    def _verdict(self) -> tuple[Verdict, str]:
-        tally, open_end = self._tally, self._spent or self._tally.doubt
+    def _verdict(self, seen: Verdict, reason: str) -> tuple[Verdict, str]:
+        """Whatever was searched, memory that threads share was not."""
+        if self._tally.doubt != UNSEEN or seen == "found":
+            return seen, reason
+        if seen == "proved":
+            return "unknown", f"no schedule of the operations goes wrong, but {UNSEEN}"
+        return "unknown", f"{reason}; besides, {UNSEEN}"
+
+    def _verdict_of_what_is_seen(self) -> tuple[Verdict, str]:
+        tally, doubt = self._tally, "" if self._tally.doubt == UNSEEN else self._tally.doubt
+        open_end = self._spent or doubt
         grades = {name: self._grade(name) for name in tally.seen}
         endings = [name for name in tally.seen if name.startswith(ENDED)]
         if "violation" in grades.values() or (self._rules.is_deterministic and len(endings) > 1):
             return "found", f"the search was not finished: {open_end}" if open_end else ""
-        if tally.doubt or self._spent:
-            return "unknown", tally.doubt or self._spent
+        if open_end:
+            return "unknown", doubt or open_end
         if self._unconfirmed:
             return "unknown", "what was found does not show again: the program does not repeat itself"
         unexplained = [name for name in endings if grades[name] == "interesting"]
+        if unexplained and self._oracle.hands_on:
+            return "unknown", (
+                f"{NO_ORACLE}: threads hand things on to each other, take locks several times, or end with their "
+                f"process, so an ending that no order of whole threads has may be right; {_HOW}"
+            )
         if unexplained:
             return "unknown", (
                 f"{NO_ORACLE}: only {self._oracle.orders} serial orders were run, and {len(unexplained)} endings are "
@@ -259,14 +277,17 @@ class _Search:
 
     def _missing_oracle(self) -> str:
         """Why nobody can tell a right ending from a wrong one, empty if somebody can."""
-        if self._rules.is_judged or self._rules.is_deterministic or not self._processes:
+        if self._rules.is_judged or self._rules.is_deterministic or not (self._processes or self._threads):
             return ""
-        how = "give a rule with --check or --expect-output"
         if not self._oracle.endings:
-            return f"{NO_ORACLE}: the processes wait for each other, so no serial order of them can finish; {how}"
+            return f"{NO_ORACLE}: the {self._who} wait for each other, so no serial order of them can finish; {_HOW}"
         if not self._oracle.shares:
-            return f"{NO_ORACLE}: the processes share nothing but their output, whose order nobody judges; {how}"
+            return f"{NO_ORACLE}: the {self._who} share nothing but their output, whose order nobody judges; {_HOW}"
         return ""
+
+    @property
+    def _who(self) -> str:
+        return " and ".join((*["processes"] * bool(self._processes), *["threads"] * bool(self._threads)))
 
     def _remarks(self, verdict: Verdict) -> list[str]:
         remarks = []
@@ -289,6 +310,8 @@ class _Search:
             remarks.append(f"{how_many} were run; they have {oracle.told}")
         if not self._processes:
             remarks.append("the script started no process")
+        if self._threads:
+            remarks.append("a switch of threads was tried at each operation, and nowhere else")
         return remarks
 
     def _findings(self) -> list[Finding]:
@@ -297,7 +320,7 @@ class _Search:
         grades: list[Grade] = ["violation", "interesting", "ok"]
         for outcome in sorted(self._tally.seen, key=lambda name: (grades.index(self._grade(name)), name)):
             seen, grade = self._tally.seen[outcome], self._grade(outcome)
-            name, explanation = _called(outcome, grade)
+            name, explanation = _called(outcome, grade, self._who)
             counts[name] = count = counts.get(name, 0) + 1
             if name in ("serial", "unserial", "unexplained", "ended"):
                 name = f"{name}-{count}"
@@ -312,13 +335,13 @@ class _Search:
         return found
 
 
-def _called(outcome: str, grade: Grade) -> tuple[str, str]:
+def _called(outcome: str, grade: Grade, who: str) -> tuple[str, str]:
     """The name and the explanation of an outcome."""
     if outcome.startswith(ENDED):
         return {
-            "ok": ("serial", "an ending that the processes can have one after another"),
+            "ok": ("serial", f"an ending that the {who or 'processes'} can have one after another"),
             "interesting": ("unexplained", "an ending that no serial order has which was run"),
-            "violation": ("unserial", "an ending that no serial order of the processes has"),
+            "violation": ("unserial", f"an ending that no serial order of the {who} has"),
         }[grade]
     kind = outcome.partition(" ")[0]
     return outcome.replace(" ", "-"), {

@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from lab.execution import Execution
-from lab.kinds import FAINT, LOCKS, Meaning, family, fed, meaning, shown
+from lab.kinds import FAINT, LOCKS, Meaning, family, fed, meaning, shown, told_of
 from lab.scheduler import Event, Operation
 from lab.standing import Standing
 
@@ -123,10 +123,11 @@ def told(event: Event, is_brief: bool) -> str:
     kind = operation.kind
     if kind in FAINT:
         return f"({_spaced(kind, result)})"
-    what = meaning(kind, operation.objects[0]) if operation.objects else Meaning()
+    objects = told_of(operation.objects)
+    what = meaning(kind, objects[0]) if objects else Meaning()
     if what.joint:  # the kind tells a queue or a pipe from all others
-        return _spaced(kind, result, what.joint, called(operation.objects[0], True))
-    names = data_of(operation) if operation.is_data else operation.objects
+        return _spaced(kind, result, what.joint, called(objects[0], True))
+    names = data_of(operation) if operation.is_data else objects
     thing = " or ".join(dict.fromkeys(called(name, is_brief) for name in names if name != "store"))
     if operation.is_timeout:
         return f"{_spaced(kind, thing)}: time is up"
@@ -139,7 +140,7 @@ def told(event: Event, is_brief: bool) -> str:
 
 def data_of(operation: Operation) -> list[str]:
     """What an access to data reads or writes: not the lock that it takes for that moment."""
-    return [name for name in operation.objects if family(name) not in LOCKS]
+    return [name for name in told_of(operation.objects) if family(name) not in LOCKS]
 
 
 def called(name: str, is_brief: bool) -> str:

@@ -132,6 +132,26 @@ def test_serial_orders_run_one_process_after_the_other():
     assert serial.is_complete
 
 
+def test_in_a_serial_order_a_first_process_that_has_done_nothing_yet_may_go_on_before_its_child(tmp_path):
+    path = script(
+        tmp_path,
+        """
+        from multiprocessing import Process
+
+        def write(word):
+            with open("a.txt", "w") as file:
+                file.write(word)
+
+        if __name__ == "__main__":
+            process = Process(target=write, args=("child",))
+            process.start()
+            write("main")
+            process.join()
+        """,
+    )
+    assert [detail for _, detail in endings(path)[0]] == ["a.txt: child", "a.txt: main"]
+
+
 def test_an_order_in_which_a_process_must_wait_can_not_finish():
     found, serial = endings(PROGRAMS / "barrier.py")
     assert {kind for kind, _ in found} == {"cut"}

@@ -110,6 +110,20 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.parametrize(("lines", "outcome"), [("buy.py", "unserial"), ("buy_lock.py", "serial")])
+def test_threads_are_compared_with_threads_one_after_another(raced, lines, outcome):
+    begin, end = LINES[lines]
+    text = SALE.format(begin=begin, end=end).replace(
+        "multiprocessing import Lock, Process", "threading import Lock, Thread"
+    )
+
+    assert raced(text.replace("Process(", "Thread(")) == {outcome: 2}
+
+
+def test_what_a_thread_raises_goes_wrong_though_its_process_exits_with_0(raced):
+    assert raced("import threading\nthreading.Thread(target=divmod, args=(1, 0)).start()") == {"exception": 2}
+
+
 @pytest.mark.parametrize(
     ("module", "kind"), [("multiprocessing", "Pool"), *thorough(("concurrent.futures", "ProcessPoolExecutor"))]
 )

@@ -4,6 +4,9 @@ How a program ends in these is what its author can have meant; an ending that no
 Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
 later. Any other process that has to wait shows that its order can't finish: that execution is cut.
 
+A thread is like a process here. So one after another go, too, the threads of several processes, whichever is whose; and
+whoever has started threads may wait as the first process may.
+
 The workers of a pool are processes that begin anew with each call of each task, so it is the calls that come one after
 another; where somebody waits for whichever result is first, the offer of one may come later than the rest of its task.
 """
@@ -35,9 +38,15 @@ class Serial:
 
     asks_always = True
 
-    def __init__(self, most: int, accepts: Callable[[int], bool] = lambda actor: True) -> None:
+    def __init__(
+        self,
+        most: int,
+        accepts: Callable[[int], bool] = lambda actor: True,
+        has_threads: Callable[[int], bool] = lambda actor: False,
+    ) -> None:
         self._most = most
         self._accepts = accepts
+        self._has_threads = has_threads
         self.orders = 0
         self.cut = 0
         self.is_complete = False
@@ -96,7 +105,7 @@ class Serial:
         fresh = [actor for actor in able if actor not in self._seen]
         self._seen |= set(able)
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
-        is_idle = current is None and self._running == FIRST and self._has_begun
+        is_idle = current is None and self._may_wait(self._running) and self._has_begun
         self._has_begun = True
         actors = self._able_to_follow(able, fresh, enabled, is_idle)
         actors = [one for one in actors if not self._is_redundant(one, enabled[able[one]].kind)]
@@ -109,9 +118,9 @@ class Serial:
         self._hand_out(actor, operation.kind, actors)
         if operation.kind in ENDS_OF_TASKS:
             self._begin_anew(actor)
-        if operation.kind == "exit":
+        if operation.kind in ("exit", "end"):
             self._ended.add(actor)
-            if not self._accepts(actor):
+            if operation.kind == "exit" and not self._accepts(actor):
                 raise Cut
         return able[actor]
 
@@ -142,16 +151,20 @@ class Serial:
         children = [actor for actor in able if actor not in self._begun]
         if is_idle and children:
             return children
-        if running in able and not (running == FIRST and enabled[able[running]].is_timeout):
-            return [running, *fresh] if running == FIRST else [running]
-        if running not in self._ended and running != FIRST:
+        may_wait = self._may_wait(running)
+        if running in able and not (may_wait and enabled[able[running]].is_timeout):
+            return [running, *fresh] if may_wait else [running]
+        if running not in self._ended and not may_wait:
             self._cut()
-        # The first process gives up waiting only if nobody else can do anything.
-        is_able = FIRST in able and not (enabled[able[FIRST]].is_timeout and children)
-        actors = ([FIRST] if is_able else []) + children
+        # Who may wait gives up waiting only if nobody else can do anything.
+        parents = [actor for actor in able if actor in self._begun and self._may_wait(actor)]
+        actors = [one for one in parents if not (enabled[able[one]].is_timeout and children)] + children
         if not actors:
             self._cut()
         return actors
+
+    def _may_wait(self, actor: int) -> bool:
+        return actor == FIRST or (actor not in (_NOBODY, *self._ended) and self._has_threads(actor))
 
     def _cut(self) -> None:
         self.cut += 1

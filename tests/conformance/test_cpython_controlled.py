@@ -26,14 +26,14 @@ SUITES = (
     *("Lock", "Semaphore", "Condition", "Event", "Barrier", "Queue", "SimpleQueue", "Connection", "Poll"),
     *("Value", "Array", "SharedCTypes", "SharedMemory"),
 )
-BY_THREADS = "its actors are threads"
+BY_COUNTS = "about the counts that a condition keeps to itself"
 BY_SLEEP = "sleeps alone put its actors in order, and here they order nothing"
 BY_MANAGER = "a Manager is not controlled"
 NO_DESCRIPTOR = "a connection under control has no descriptor to give away"
 LEFT_OUT = {
-    "Condition.test_notify": BY_THREADS,
-    "Condition.test_notify_all": BY_THREADS,
-    "Condition.test_notify_n": BY_THREADS,
+    "Condition.test_notify": BY_COUNTS,
+    "Condition.test_notify_all": BY_COUNTS,
+    "Condition.test_notify_n": BY_COUNTS,
     "Condition.test_wait_result": "a signal that is caught is not controlled",
     "Barrier.test_timeout": BY_SLEEP,
     "Barrier.test_default_timeout": BY_SLEEP,

@@ -24,13 +24,21 @@ class Raised:
 
 @dataclass
 class Actor:
-    """A process of the script. Without a connection it has been forked, and has not yet opened its channel."""
+    """A process of the script, or a thread of one. Without a connection it has not yet opened its channel."""
 
     number: int
     name: str
     parent: int
     connection: socket | None = None
     pid: int = 0
+    thread_of: int | None = None
+    """The process that it is a thread of; None if it is a process, whose first thread then has its number."""
+    has_threads: bool = False
+    """True of a process, and of a thread, that has started threads."""
+    sections: int = 0
+    """How often it has asked for a lock of its process."""
+    is_daemon: bool = False
+    """True of a thread that ends with its process, wherever it is."""
     step: Step | None = None
     line: str = ""
     is_done: bool = False
@@ -40,6 +48,7 @@ class Actor:
     """How it ended; None while it has not, or if nobody knows."""
     raised: Raised | None = None
     output: list[tuple[int, bytes]] = field(default_factory=list)
+    """What a process has printed, whichever of its threads it was."""
     operations: int = 0
     """How many of its operations were chosen."""
     after: dict[int, int] = field(default_factory=dict)
@@ -49,3 +58,8 @@ class Actor:
     killed_by: tuple[int, int] | None = None
     check: int = 0
     """Of all that it has asked and told up to now."""
+
+    @property
+    def process(self) -> int:
+        """The number of its process."""
+        return self.number if self.thread_of is None else self.thread_of

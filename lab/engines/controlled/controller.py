@@ -122,7 +122,7 @@ class Controller(Hearing):
     def _operation(self, actor: Actor, step: Step) -> Operation:
         after = actor.after
         if step.kind == "exit":  # a process ends when its feeders are done
-            feeders = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.number}
+            feeders = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.process}
             after = {**after, **{number: count for number, count in feeders.items() if count}}
         return step.operation(actor.number, actor.line, tuple(after.items()))
 
@@ -130,7 +130,8 @@ class Controller(Hearing):
         waiting = [
             self._operation(actor, actor.step)
             for actor in self.actors.values()
-            if not actor.is_done and actor.step is not None and not actor.step.is_local
+            # What a daemon thread would have done next, its process's end kept it from.
+            if (actor.is_daemon or not actor.is_done) and actor.step is not None and not actor.step.is_local
         ]
         steps = [(feeder.number, feeder.step()) for feeder in self._feeders]
         return waiting + [step.operation(number, "") for number, step in steps if step is not None]
@@ -144,16 +145,17 @@ class Controller(Hearing):
         ]
 
     def _do_local(self) -> bool:
-        """Let all go on whose step is no choice."""
-        is_any = False
+        """Let all go on whose step is no choice, but of the threads of a process one alone."""
+        going: set[int] = set()
         for actor in list(self.actors.values()):
             step = actor.step
-            if step is not None and step.is_local and not actor.is_done and step.is_possible():
-                is_any = True
+            is_local = step is not None and step.is_local and not actor.is_done and step.is_possible()
+            if step is not None and is_local and actor.process not in going:
+                going.add(actor.process)
                 self._note(step.operation(actor.number, actor.line))
                 self._learn(actor, step)
                 self._answer(actor, step.do())
-        return is_any
+        return bool(going)
 
     def _learn(self, actor: Actor, step: Step) -> None:
         """What this actor does next could not have come before what it waited for."""
@@ -164,7 +166,7 @@ class Controller(Hearing):
             if child.killed_by is not None:
                 actor.after[child.killed_by[0]] = child.killed_by[1]
         else:
-            delivered = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.number}
+            delivered = {feeder.number: feeder.delivered for feeder in self._feeders if feeder.of == actor.process}
             actor.after.update({number: count for number, count in delivered.items() if count})
 
     def _grant(self, chosen: Actor | Feeder, operation: Operation) -> None:
@@ -188,9 +190,10 @@ class Controller(Hearing):
             chosen.after.clear()
             self._answer(chosen, answer)
             if step.kind == "exit":
-                if self.databases.left_by(chosen.number):
+                self.hands_on |= any(one.is_daemon and not one.is_done for one in self.threads_of(chosen.process))
+                if self.left_in_databases(chosen.process):
                     self._await_end(chosen)
-                self._left(chosen)
+                self._left(chosen.process)
         for killed in self.processes.take_killed():
             self.doubts["a process is killed, and not every moment for it was tried"] = None
             killed.killed_by = (operation.actor, self.actors[operation.actor].operations)

@@ -1,8 +1,12 @@
-"""How an execution of a script ended: final files, exit codes, and what each process printed."""
+"""How an execution of a script ended: final files, exit codes, and what each process printed.
+
+The threads of a process print into one output; which of them a line is from, and so the order of its lines, nobody
+tells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -24,7 +28,9 @@ class State(NamedTuple):
     printed: Mapping[str, bytes]
     output: bytes
     by_number: Mapping[int, bytes]
-    """Standard output again, by the numbers of processes."""
+    """Standard output as it is compared, by the numbers of processes."""
+    threaded: Collection[str]
+    """The processes that had threads: in their output the order of lines is not compared."""
 
     @property
     def key(self) -> str:
@@ -33,7 +39,11 @@ class State(NamedTuple):
         Who has printed nothing, and ended well, might as well not have been: as a worker for whom no task was left.
         """
         codes = sorted((name, code) for name, code in self.codes.items() if code != 0)
-        printed = sorted((name, data) for name, data in self.printed.items() if data)
+        printed = sorted(
+            (name, _in_any_order(data) if name in self.threaded else data)
+            for name, data in self.printed.items()
+            if data
+        )
         parts = (sorted(self.files.items()), codes, printed)
         return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
@@ -53,9 +63,12 @@ Judge = Callable[[str, State], str]
 def state_of(actors: Sequence[Actor], files: Mapping[str, bytes | None], output: Sequence[bytes]) -> State:
     """The state, from all actors, the changes of the folder, and all that was printed in its order."""
     names = unique_names(actors)
-    printed = {names[actor.number]: printed_by(actor) for actor in actors}
-    codes = {names[actor.number]: actor.code for actor in actors}
-    return State(files, codes, printed, b"".join(output), {actor.number: printed_by(actor) for actor in actors})
+    processes = [actor for actor in actors if actor.thread_of is None]
+    printed = {names[process.number]: printed_by(process) for process in processes}
+    codes = {names[process.number]: process.code for process in processes}
+    by_number = {process.number: compared(process) for process in processes}
+    threaded = {names[process.number] for process in processes if process.has_threads}
+    return State(files, codes, printed, b"".join(output), by_number, threaded)
 
 
 def exception(actors: Sequence[Actor]) -> tuple[str, str] | None:
@@ -75,7 +88,8 @@ def failure(actors: Sequence[Actor]) -> tuple[str, str] | None:
     names = unique_names(actors)
     # Whom another process of the script has ended was meant to be.
     meant = {actor.number for actor in actors if actor.killed_by and actor.killed_by[0] != actor.number}
-    failed = [(names[one.number], one.code) for one in actors if one.code != 0 and one.number not in meant]
+    processes = [actor for actor in actors if actor.thread_of is None]
+    failed = [(names[one.number], one.code) for one in processes if one.code != 0 and one.number not in meant]
     if not failed:
         return None
     name, code = failed[0]
@@ -83,9 +97,18 @@ def failure(actors: Sequence[Actor]) -> tuple[str, str] | None:
     return ("killed" if code is None or code < 0 else f"exit code {code}"), f"{name} {how}"
 
 
-def printed_by(actor: Actor) -> bytes:
+def printed_by(process: Actor) -> bytes:
     """What it has printed up to now."""
-    return b"".join(data for descriptor, data in actor.output if descriptor == 1)
+    return b"".join(data for descriptor, data in process.output if descriptor == 1)
+
+
+def compared(process: Actor) -> bytes:
+    """The same, as it is compared with that of another execution."""
+    return _in_any_order(printed_by(process)) if process.has_threads else printed_by(process)
+
+
+def _in_any_order(lines: bytes) -> bytes:
+    return b"".join(sorted(lines.splitlines(keepends=True)))
 
 
 def placeless(state: State, root: str) -> State:

@@ -100,6 +100,8 @@ def _learn(actors: dict[int, Actor], number: int, verb: str, arguments: tuple[An
         known(child).name = name or known(child).name
     elif verb == "raised":
         known(number).raised = Raised(*arguments)
+    elif verb == "threads":
+        known(number).has_threads = True
     elif verb == "exit":
         known(number).code = arguments[0]
     elif verb == "reaped":

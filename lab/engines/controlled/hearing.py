@@ -16,14 +16,15 @@ from typing import Any
 from lab.engines.controlled.actor import Actor, Raised
 from lab.engines.controlled.databases import Databases
 from lab.engines.controlled.files import Files
+from lab.engines.controlled.making import made
 from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
-from lab.engines.controlled.pools import Pool
 from lab.engines.controlled.processes import Processes
 from lab.engines.controlled.semaphores import FileLocks, Semaphore, SemaphoreNames
-from lab.engines.controlled.signals import Barrier, Condition, Event
 from lab.engines.controlled.step import Model, Step
+from lab.engines.controlled.threads import HANDS_ON, ThreadLock
 from lab.execution import Declared
+from lab.kinds import LIFE
 from lab.scheduler import Event as Happened
 from lab.scheduler import Operation
 
@@ -34,10 +35,12 @@ _MOST_KEPT = 1 << 20
 
 
 _SHARED = (Files, Databases, Memory, Blocks, SimpleQueue, Pipe)
+_BY_PROCESS = (Queue, Pipe)
+"""Models to which all threads of a process are one: they share its buffers and its descriptors."""
 
 
 class Stuck(Exception):
-    """Somebody went on for seconds without an operation."""
+    """Somebody went on for seconds without an operation, or did one that nobody controls."""
 
 
 class Hearing:
@@ -71,6 +74,10 @@ class Hearing:
         self._kept_bytes = 0
         self.shares = False
         """True if a child has touched shared data: a file, memory, or a message."""
+        self.has_threads = False
+        self.hands_on = False
+        """True if threads have told each other more than that a lock is free, if one has taken locks several times, or
+        has ended with its process: then no order of whole threads need have what they come to together."""
         self.doubts: dict[str, None] = {}
         self.draws: list[str] = []
         self.fixed: dict[str, None] = {}
@@ -110,10 +117,16 @@ class Hearing:
             _, target, verb, arguments, line, digest = message
             if actor.is_done:
                 continue
-            actor.step = self.models[target].step(actor.number, verb, arguments)
-            actor.line = "" if verb == "exit" else line
+            model = self.models[target]
+            number = actor.process if isinstance(model, _BY_PROCESS) else actor.number
+            actor.step = model.step(number, verb, arguments)
+            if actor.is_daemon and not actor.step.is_local:
+                actor.step = actor.step.touching(f"{LIFE}{actor.number}")
+            actor.line = "" if verb in ("exit", "end") else line
             operation = actor.step.operation(actor.number, actor.line)
-            self.shares |= actor.number > 0 and isinstance(self.models[target], _SHARED)
+            self.shares |= actor.number > 0 and isinstance(model, _SHARED)
+            actor.sections += verb == "acquire" and isinstance(model, ThreadLock)
+            self.hands_on |= actor.sections > 1 or (self.has_threads and isinstance(model, HANDS_ON))
             actor.check = hash((actor.check, operation, digest))
 
     def _ready(self, end: float) -> list[Actor]:
@@ -170,17 +183,27 @@ class Hearing:
             actor.check = hash((actor.check, descriptor, data))
             self._kept_bytes += len(data)
             if self._kept_bytes < _MOST_KEPT:
-                actor.output.append((descriptor, data))
+                self.actors[actor.process].output.append((descriptor, data))
                 if descriptor == 1:
                     self.printed.append(data)
         elif verb == "fork":
-            self._forked(actor, *arguments)
+            number, name = arguments
+            self._started(actor, number, name, None)
+        elif verb == "thread":
+            number, name, is_daemon = arguments
+            self.has_threads = actor.has_threads = self.actors[actor.process].has_threads = True
+            self._started(actor, number, f"{self.actors[actor.process].name}/{name}", actor.process)
+            self.actors[number].is_daemon = is_daemon
         elif verb == "make":
             self._make(actor, identity, line, *arguments)
         elif verb == "raised":
             actor.raised = Raised(*arguments)
         elif verb == "doubt":
             self.doubts[arguments[0]] = None
+        elif verb == "stray":
+            self.doubts["an operation of a thread that is not controlled"] = None
+            self.processes.is_abandoned = True
+            raise Stuck
         elif verb == "draw":
             self.draws.append(arguments[0])
         elif verb == "clock":
@@ -197,7 +220,7 @@ class Hearing:
             for pipe, end in arguments[0]:
                 self.models[pipe].hold(actor.number, end)  # type: ignore[attr-defined]
         elif verb == "cancel":
-            self.models[arguments[0]].cancel(actor.number)  # type: ignore[attr-defined]
+            self.models[arguments[0]].cancel(actor.process)  # type: ignore[attr-defined]
         elif verb == "hire":
             self.models[arguments[0]].hire(arguments[1])  # type: ignore[attr-defined]
         elif verb == "database":
@@ -206,13 +229,15 @@ class Hearing:
             self._note(Operation(actor.number, "sleep", line=line))
             self._told_result(actor.number, f"{arguments[0]:g} s")
 
-    def _forked(self, parent: Actor, number: int, name: str) -> None:
-        for who, kind in ((parent.number, "start"), (number, "begin")):
-            self._note(Operation(who, kind, (f"process {number}",)))
+    def _started(self, parent: Actor, number: int, name: str, thread_of: int | None) -> None:
         child = self.actors.get(number)
         if child is None:
             child = self.actors[number] = Actor(number, "", parent.number)
             self._running.append(child)
+        child.thread_of = thread_of
+        self._note(Operation(parent.number, "start", (self.processes.called(number),)))
+        if thread_of is None:  # a thread begins by itself, as it is its turn
+            self._note(Operation(number, "begin", (self.processes.called(number),)))
         child.name = name or f"process {number}"
         if parent.operations:
             child.after[parent.number] = parent.operations
@@ -222,54 +247,43 @@ class Hearing:
     def _make(self, actor: Actor, identity: str, line: str, kind: str, *arguments: Any) -> None:
         name = f"{identity} ({line})" if line else identity
         actor.check = hash((actor.check, name, arguments))
-        permits = 0
-        if kind in ("lock", "rlock", "semaphore"):
-            permits, most = arguments
-            self.models[identity] = Semaphore(name, permits, most)
-        elif kind == "event":
-            self.models[identity] = Event(name)
-        elif kind == "condition":
-            lock = self.models[arguments[0]]
-            assert isinstance(lock, Semaphore)
-            self.models[identity] = Condition(name, lock)
-        elif kind == "barrier":
-            self.models[identity] = Barrier(name, arguments[0])
-        elif kind == "queue":
-            number = 1 + int(identity.split()[1]) + 100 * actor.number
-            self.models[identity] = Queue(name, arguments[0], number, self._feeders.append)
-        elif kind == "simple queue":
-            self.models[identity] = SimpleQueue(name)
-        elif kind == "pool":
-            self.models[identity] = Pool(name)
-        elif kind == "pipe":
-            self.models[identity] = Pipe(name, actor.number)
-        else:
-            self.models[identity] = Memory(name, self.models)
-        self.declared[name] = Declared(kind, permits)
+        model = self.models[identity] = made(name, kind, arguments, actor, self.models, self._feeders.append)
+        self.declared[name] = Declared(kind, model.value if isinstance(model, Semaphore) else 0)
 
     # Ends ------------------------------------------------------------------------------------------------------------
 
-    def left_by(self, actor: int) -> tuple[str, ...]:
-        """What others would notice if this actor ended now."""
-        return tuple(name for model in self.models.values() for name in model.left_by(actor))
+    def left_by(self, process: int) -> tuple[str, ...]:
+        """What others would notice if this process ended now."""
+        own = self.threads_of(process)
+        return tuple(name for model in self.models.values() for one in own for name in model.left_by(one.number))
+
+    def threads_of(self, process: int) -> list[Actor]:
+        """The first thread of a process, which has its number, and the others."""
+        return [actor for actor in self.actors.values() if actor.process == process]
+
+    def left_in_databases(self, process: int) -> bool:
+        """True if the end of this process rolls a transaction back."""
+        return any(self.databases.left_by(one.number) for one in self.threads_of(process))
 
     def is_drained(self, actor: int) -> bool:
         """True if no feeder of this actor has anything left."""
         return all(feeder.queue.is_drained(actor) for feeder in self._feeders if feeder.of == actor)
 
-    def _left(self, actor: Actor) -> None:
-        actor.is_done = True
-        for model in self.models.values():
-            model.leave(actor.number)
-        if actor in self._running:
-            self._running.remove(actor)
+    def _left(self, process: int) -> None:
+        """A process has ended, and its threads with it."""
+        for actor in self.threads_of(process):
+            actor.is_done = True
+            for model in self.models.values():
+                model.leave(actor.number)
+            if actor in self._running:
+                self._running.remove(actor)
 
     def _died(self, actor: Actor) -> None:
-        """A channel has closed without an exit: something killed it."""
+        """A channel has closed without an exit: something killed the process."""
         actor.is_gone = True
         if not actor.is_done:
-            self._left(actor)
-            self._note(Operation(actor.number, "is killed", (f"process {actor.number}",)))
+            self._left(actor.process)
+            self._note(Operation(actor.process, "is killed", (f"process {actor.process}",)))
 
     def _await_end(self, actor: Actor) -> None:
         """Its locks on databases end when it does, which takes a moment after its last operation."""
@@ -291,7 +305,7 @@ class Hearing:
             raise Stuck from None
         except OSError:
             pass
-        if self.databases.left_by(actor.number):
+        if self.left_in_databases(actor.process):
             self._await_end(actor)
         self._died(actor)
 

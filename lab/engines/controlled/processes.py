@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.engines.controlled.actor import Actor
 from lab.engines.controlled.step import Lasting, Names, Step
+from lab.kinds import LIFE
 
 
 class Processes(Lasting):
@@ -25,25 +26,26 @@ class Processes(Lasting):
         self._killed: list[Actor] = []
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """exit(code), join(number, has_timeout), poll(number), join any(numbers, is_look), kill(number, signal)."""
+        """exit(code), join(number, has_timeout), poll(number), join any(numbers, is_look), kill(number, signal).
+
+        Of a thread: begin, end.
+        """
         if verb == "exit":
-
-            def look() -> tuple[Names, bool]:
-                return (f"process {actor}", *self._left_by(actor)), False
-
-            return Step(
-                "exit", do=lambda: self._exit(actor, arguments[0]), can=lambda: self.is_drained(actor), look=look
-            )
+            return self._exit_step(self._actors[actor].process, *arguments)
+        if verb == "begin":
+            return Step(verb, (self.called(actor),), is_local=True)
+        if verb == "end":
+            return Step(verb, (self.called(actor),), lambda: self._end(actor))
         if verb == "join":
             number, has_timeout = arguments
-            names = (f"process {number}",)
+            names = (self.called(number),)
             give_up = (lambda: False) if has_timeout else None
             is_local = not has_timeout
             return Step(
                 "join", names, lambda: True, self._ended(number), True, give_up=give_up, is_local=is_local, gives=False
             )
         if verb == "poll":
-            return Step("poll", (f"process {arguments[0]}",), self._ended(arguments[0]), is_read=True)
+            return Step("poll", (self.called(arguments[0]),), self._ended(arguments[0]), is_read=True)
         if verb == "join any":
             return self._join_any(*arguments)
         if verb == "kill":
@@ -51,6 +53,11 @@ class Processes(Lasting):
             return Step("kill", (f"process {number}",), lambda: self._kill(number, sig))
         self.is_abandoned = True
         return Step("abandon", can=lambda: False)
+
+    def called(self, number: int) -> str:
+        """What operations call a process or a thread."""
+        actor = self._actors.get(number)
+        return f"process {number}" if actor is None or actor.thread_of is None else f"thread {number}"
 
     @staticmethod
     def number_of(step: Step) -> int:
@@ -60,8 +67,19 @@ class Processes(Lasting):
     def _ended(self, number: int) -> Callable[[], bool]:
         return lambda: self._actors[number].is_done
 
-    def _exit(self, actor: int, code: int) -> None:
-        self._actors[actor].code = code
+    def _exit_step(self, process: int, code: int) -> Step:
+        def look() -> tuple[Names, bool]:
+            # Whatever a daemon thread has done, it would not have done after this.
+            lives = (f"{LIFE}{one.number}" for one in self._actors.values() if one.is_daemon and one.process == process)
+            return (f"process {process}", *self._left_by(process), *lives), False
+
+        return Step("exit", do=lambda: self._exit(process, code), can=lambda: self.is_drained(process), look=look)
+
+    def _exit(self, process: int, code: int) -> None:
+        self._actors[process].code = code
+
+    def _end(self, thread: int) -> None:
+        self._actors[thread].is_done = True
 
     def _join_any(self, numbers: list[int], is_look: bool) -> Step:
         names = tuple(f"process {number}" for number in numbers)

@@ -17,7 +17,7 @@ class Semaphore(Lasting):
         self.holders: list[int] = []
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """acquire(blocks, has_timeout), release, value."""
+        """acquire(blocks, has_timeout), release(count), value."""
         names = (self.name,)
         if verb == "acquire":
             blocks, has_timeout = arguments
@@ -26,7 +26,7 @@ class Semaphore(Lasting):
             give_up = (lambda: False) if has_timeout else None
             return Step("acquire", names, lambda: self.take(actor), lambda: self.value > 0, give_up=give_up)
         if verb == "release":
-            return Step("release", names, lambda: self.give(actor))
+            return Step("release", names, lambda: self.give(actor, *arguments))
         return Step("value", names, lambda: self.value, is_read=True)
 
     def take(self, actor: int) -> bool:
@@ -35,12 +35,12 @@ class Semaphore(Lasting):
         self.holders.append(actor)
         return True
 
-    def give(self, actor: int) -> bool:
-        """One more; False if there are as many as there may be."""
-        if self.value >= self.most:
+    def give(self, actor: int, count: int = 1) -> bool:
+        """So many more; False if that were more than there may be."""
+        if self.value + count > self.most:
             return False
-        self.value += 1
-        if self.holders:
+        self.value += count
+        for _ in range(min(count, len(self.holders))):
             self.holders.remove(actor if actor in self.holders else self.holders[0])
         return True
 
@@ -63,7 +63,7 @@ class SemaphoreNames(Lasting):
 
 
 class FileLocks:
-    """Locks on whole files, by inode: one holder, or several that share. They end with their process."""
+    """Locks on whole files, by inode: one owner, or several that share. They end with their process."""
 
     name = "file locks"
 
@@ -73,12 +73,12 @@ class FileLocks:
         self._names: dict[int, str] = {}
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """lock(inode, path, is_shared, blocks), unlock(inode, path), leave(inode, path)."""
-        inode, path = arguments[:2]
+        """lock(inode, path, owner, is_shared, blocks), unlock(inode, path, owner), leave(inode, path, owner)."""
+        inode, path, actor = arguments[:3]
         name = self._names.setdefault(inode, f"lock on {path.rpartition('/')[2]!r}")
         if verb != "lock":
             return Step("unlock", (name,), lambda: self._unlock(actor, inode))
-        is_shared, blocks = arguments[2:]
+        is_shared, blocks = arguments[3:]
 
         def can() -> bool:
             holder = self._alone.get(inode, actor)

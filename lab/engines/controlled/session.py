@@ -12,6 +12,7 @@ from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.ending import (
     Judge,
     State,
+    compared,
     exception,
     failure,
     placeless,
@@ -24,9 +25,12 @@ from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
-from lab.kinds import shown
+from lab.kinds import shown, told_of
 from lab.scheduler import Operation, Scheduler
 from lab.trial import Trial
+
+UNSEEN = "threads of a process share memory, whose accesses are not seen"
+"""Why an execution proves nothing in which a process had threads, whatever else was controlled."""
 
 ENDED = "ended "
 """What the outcome of an execution begins with in which nothing went wrong by itself; its state's key follows."""
@@ -80,8 +84,10 @@ class ControlledSession:
         """True if somebody has waited for a busy database."""
         self.shares = False
         """True if children have touched anything that they share, such as a file: more than locks and output."""
-        self.processes = 0
-        """The most children of an execution."""
+        self.hands_on = False
+        """True if threads have handed things on to each other, taken locks again, or ended with their process."""
+        self.processes = self.threads = 0
+        """The most children of an execution, and threads that they and the script have started."""
 
     def execute(self, scheduler: Scheduler) -> Execution:
         """One execution, and the row of its trial."""
@@ -102,6 +108,14 @@ class ControlledSession:
     def printed_by(self, number: int) -> bytes:
         """What this process has printed in the execution at hand."""
         return printed_by(self._controller.actors[number])
+
+    def compared(self, number: int) -> bytes:
+        """The same, as it is compared with that of another execution."""
+        return compared(self._controller.actors[number])
+
+    def has_threads(self, number: int) -> bool:
+        """True if this process or thread has started threads in the execution at hand."""
+        return self._controller.actors[number].has_threads
 
     def _end(self, controller: Controller) -> None:
         controller.close()
@@ -135,7 +149,10 @@ class ControlledSession:
         self.fixed.update(controller.fixed)
         self.shares |= controller.shares
         self.waited_for_databases |= controller.databases.were_busy
-        self.processes = max(self.processes, len(actors) - 1)
+        self.hands_on |= controller.hands_on
+        threads = sum(actor.thread_of is not None for actor in actors)
+        self.threads = max(self.threads, threads)
+        self.processes = max(self.processes, len(actors) - 1 - threads)
         trial = Trial(self._trials - 1, 0, 0, outcome, detail, is_violation, None, None, None, {})
         draws, doubts = controller.draws, list(controller.doubts)
         return Execution(
@@ -146,7 +163,7 @@ class ControlledSession:
             controller.names(),
             controller.declared,
             draws[0] if draws else "",
-            f"not controlled: {doubts[0]}" if doubts else "",
+            f"not controlled: {doubts[0]}" if doubts else UNSEEN if controller.has_threads else "",
         )
 
     def _clean(self) -> None:
@@ -186,7 +203,7 @@ class ControlledSession:
 def _wait(operation: Operation) -> str:
     if operation.kind == "exit":
         return "waits to end until what it has put into a queue is read"
-    things = " and ".join(dict.fromkeys(map(shown, operation.objects)))
+    things = " and ".join(dict.fromkeys(map(shown, told_of(operation.objects))))
     where = f" at {operation.line}" if operation.line else ""
     return f"waits to {operation.kind} {things}{where}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lab.scheduler import Operation
@@ -34,6 +34,16 @@ class Step:
     is_local: bool = False
     gives: bool = True
     is_last_resort: bool = False
+
+    def touching(self, name: str) -> Step:
+        """The same, that touches this as well."""
+        look = self.look
+        return replace(
+            self,
+            names=(*self.names, name),
+            give_up_names=(*self.give_up_names, name) if self.give_up_names else (),
+            look=None if look is None else lambda: ((*look()[0], name), look()[1]),
+        )
 
     def is_possible(self) -> bool:
         """True if it can be done now."""

@@ -1,23 +1,21 @@
-"""Starts a thread, which has no channel of its own."""
+"""Two threads add to a number in the memory of their process, whose accesses nobody sees."""
 
-from multiprocessing import Process
-from threading import Thread
+from threading import Lock, Thread
 
-
-def add():
-    with open("a.txt", "a") as file:
-        file.write("x")
+numbers = []
 
 
-def work():
-    thread = Thread(target=add)
-    thread.start()
-    thread.join()
+def add(lock):
+    with lock:
+        numbers.append(len(numbers))
 
 
 if __name__ == "__main__":
-    both = [Process(target=work) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
+    lock = Lock()
+    both = [Thread(target=add, args=(lock,)) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    with open("numbers.txt", "w") as file:
+        print(numbers, file=file)

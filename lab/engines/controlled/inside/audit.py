@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -72,8 +71,6 @@ def install() -> None:
     for name in (*_SILENT, *_SILENT_TOO):
         if hasattr(os, name):
             setattr(os, name, _doubtful(name, getattr(os, name), f"os.{name}"))
-    start = threading.Thread.start
-    threading.Thread.start = _doubtful("start", start, "a thread")  # type: ignore[method-assign]
     import multiprocessing.managers as managers
     import signal
 

@@ -94,7 +94,7 @@ def _mapped(descriptor: int, size: int) -> mmap.mmap:
 
 def _register(name: str, kind: str) -> None:
     """No tracker is started: at the end of all who share it, it would unlink what they have left."""
-    if me.number and not _tracker.is_running:
+    if me.process and not _tracker.is_running:
         me.doubt("shared memory that may be unlinked by a resource tracker of the child's own")
     _tracker.is_running = True
 

@@ -247,7 +247,7 @@ class ControlledConnection(sqlite3.Connection):
         if me.depth or not me.is_controlled:
             return call()
         if self._owner != me.number:
-            me.doubt("a connection to a database that was carried into another process")
+            me.doubt("a connection to a database that another process or thread has opened")
         me.ask("databases", "do", self._path, kind, kind in ("SELECT", "BEGIN"))
         while True:
             try:

@@ -22,17 +22,23 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 class Descriptor:
     """An open file of the script's: its inode, the path it was opened by, and since which fork it may be shared."""
 
-    __slots__ = ("forks", "inode", "is_appending", "path")
+    __slots__ = ("forks", "inode", "is_appending", "number", "path")
 
     def __init__(self, inode: int, path: str, is_appending: bool) -> None:
         self.inode = inode
         self.path = path
         self.is_appending = is_appending
         self.forks = me.forks
+        self.number = me.number
+        """Who has opened it."""
 
     def ask(self, kind: str, is_read: bool, data: Any = b"") -> None:
         """Wait for the turn of an operation on the data. Who shares the position in the file changes it by reading."""
-        me.ask_about(data, "files", "data", kind, self.inode, self.path, is_read and self.forks == me.forks)
+        me.ask_about(data, "files", "data", kind, self.inode, self.path, is_read and self.is_own())
+
+    def is_own(self) -> bool:
+        """True if nobody else can have moved its position."""
+        return self.forks == me.forks and self.number == me.number
 
 
 opened: dict[int, Descriptor] = {}
@@ -129,7 +135,7 @@ def controlled_pwrite(descriptor: int, data: Any, offset: int) -> int:
 def controlled_lseek(descriptor: int, offset: int, whence: int = 0) -> int:
     """`os.lseek`: only from the end does it look at the file; but a shared position is shared data."""
     own = opened.get(descriptor)
-    if own is not None and (whence == os.SEEK_END or own.forks != me.forks):
+    if own is not None and (whence == os.SEEK_END or not own.is_own()):
         own.ask("seek", True)
     return raw_lseek(descriptor, offset, whence)
 
@@ -160,7 +166,7 @@ def leave(descriptor: int) -> None:
     own = opened.pop(descriptor, None)
     if own is not None and own.inode in locked:
         locked.discard(own.inode)
-        me.ask("file locks", "leave", own.inode, own.path)
+        me.ask("file locks", "leave", own.inode, own.path, own.number if me.has_threads else me.number)
 
 
 locked: set[int] = set()
@@ -186,11 +192,13 @@ def controlled_flock(file: Any, operation: int) -> None:
         me.doubt("a lock on a file that is not controlled")
         return
     locked.add(own.inode)
+    # It belongs to the open file, whichever thread asks for it.
+    place = (own.inode, own.path, own.number if me.has_threads else me.number)
     if operation & fcntl.LOCK_UN:
-        me.ask("file locks", "unlock", own.inode, own.path)
+        me.ask("file locks", "unlock", *place)
         return
     blocks = not operation & fcntl.LOCK_NB
-    if not me.ask("file locks", "lock", own.inode, own.path, bool(operation & fcntl.LOCK_SH), blocks):
+    if not me.ask("file locks", "lock", *place, bool(operation & fcntl.LOCK_SH), blocks):
         raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
 
 
@@ -205,6 +213,8 @@ def install() -> None:
     def controlled_lockf(file: Any, operation: int, length: int = 0, start: int = 0, whence: int = 0) -> None:
         if length or start or whence:
             me.doubt("a lock on a part of a file")
+        if me.has_threads:
+            me.abandon("lockf in a process with threads, which have such a lock in common")
         controlled_flock(file, operation)
 
     fcntl.lockf = controlled_lockf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures as futures
 import concurrent.futures._base as base
 import concurrent.futures.process as executors
 import multiprocessing
@@ -177,7 +176,7 @@ def _collect_futures(fs: Iterable[Any], *, is_any: bool, timeout: float | None) 
         pending[0].work.collect([one.key for one in pending], is_any=is_any, timeout=timeout)
 
 
-def _as_completed(fs: Iterable[Any], timeout: float | None = None) -> Iterator[Any]:
+def as_completed(fs: Iterable[Any], timeout: float | None = None) -> Iterator[Any]:
     """`concurrent.futures.as_completed`."""
     left = sorted(set(fs), key=lambda one: one.key if isinstance(one, ControlledFuture) else (0, 0))
     while left:
@@ -191,7 +190,7 @@ def _as_completed(fs: Iterable[Any], timeout: float | None = None) -> Iterator[A
         left.remove(done[0])
 
 
-def _wait(fs: Iterable[Any], timeout: float | None = None, return_when: str = base.ALL_COMPLETED) -> Any:
+def wait(fs: Iterable[Any], timeout: float | None = None, return_when: str = base.ALL_COMPLETED) -> Any:
     """`concurrent.futures.wait`."""
     fs = set(fs)
     if return_when == base.FIRST_EXCEPTION:
@@ -215,6 +214,3 @@ def install() -> None:
     own.ProcessPoolExecutor.shutdown = _shutdown
     own._process_chunk = in_place_of(own._process_chunk, _process_chunk)
     own._ExceptionWithTraceback.__init__ = silent(own._ExceptionWithTraceback.__init__)
-    places: Any = (futures, base)
-    for place in places:
-        place.as_completed, place.wait = _as_completed, _wait

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from lab.engines.controlled.inside import buffers
 from lab.engines.controlled.inside.channel import me
 from lab.engines.controlled.inside.descriptors import (
     controlled_lseek,
@@ -90,9 +91,7 @@ def _open(path: Any, flags: int) -> int:
 def install() -> None:
     """Let `open`, `io.open` and `os.fdopen` build on it."""
     # Python's own open() in Python, on the classes that are written in C but for the raw file.
-    names = {**vars(_pyio), "FileIO": ControlledFile, "os": _Os}
-    for name in ("BufferedReader", "BufferedWriter", "BufferedRandom", "TextIOWrapper"):
-        names[name] = getattr(io, name)
+    names = {**vars(_pyio), "FileIO": ControlledFile, "TextIOWrapper": io.TextIOWrapper, "os": _Os, **buffers.KINDS}
     code: Any = getattr(_pyio.open, "__func__", _pyio.open)
     opener: Any = FunctionType(code.__code__, names, "open", code.__defaults__)
     opener.__kwdefaults__ = code.__kwdefaults__

@@ -14,11 +14,12 @@ import os
 import signal
 import struct
 import sys
+import threading
 import traceback
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me, raw_exit
-from lab.engines.controlled.inside.program import told_traceback
+from lab.engines.controlled.inside.program import told_by_thread, told_traceback
 
 LENGTH = struct.Struct("=I")
 """What stands before each entry of a diary."""
@@ -55,7 +56,7 @@ class Diary:
 
 
 def begin(*, is_serial: bool) -> None:
-    """Begin a run, in the process that is to run the script. If serial, who starts a process waits for its end.
+    """Begin a run, in the process that is to run the script. If serial, who starts a process or a thread waits for it.
 
     A pool has one worker then, which does one task after another.
     """
@@ -156,6 +157,21 @@ def _launch_spawned(self: Any, process_obj: Any) -> None:
     _started(self.pid, number)
 
 
+def _start_thread(self: Any) -> None:
+    """`Thread.start`: the order of its process's lines is not compared then. Pools and queues have threads as well."""
+    is_own = not sys._getframe(1).f_globals["__name__"].startswith(("multiprocessing.", "concurrent.futures.process"))
+    if is_own:
+        me.tell("threads")
+    _raw_start_thread(self)
+    if is_own and _Mode.is_serial:
+        self.join()
+
+
+def _raised_in_thread(arguments: Any) -> None:
+    told_by_thread(arguments.exc_value)
+    threading.__excepthook__(arguments)
+
+
 def _print_exc(*arguments: Any, **named: Any) -> None:
     error = sys.exc_info()[1]
     if sys._getframe(1).f_code.co_filename == process.__file__ and error is not None:
@@ -166,6 +182,7 @@ def _print_exc(*arguments: Any, **named: Any) -> None:
 _raw_bootstrap: Any = process.BaseProcess._bootstrap  # type: ignore[attr-defined]
 _raw_launch_spawned: Any = popen_spawn.Popen._launch  # type: ignore[attr-defined]
 _raw_print_exc = traceback.print_exc
+_raw_start_thread = threading.Thread.start
 
 
 def install() -> None:
@@ -185,3 +202,5 @@ def install() -> None:
     executor.__init__ = _with_one_worker(executor.__init__, "max_workers")
     executor._spawn_process = _by_pool(executor._spawn_process)
     traceback.print_exc = _print_exc
+    threading.Thread.start = _start_thread  # type: ignore[method-assign]
+    threading.excepthook = _raised_in_thread

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from lab.engines.controlled.inside import chance, pipes
+from lab.engines.controlled.inside import chance, pipes, threads
 from lab.engines.controlled.inside.channel import me, raw_exit
 from lab.engines.controlled.inside.clock import pass_s
 from lab.engines.controlled.inside.descriptors import locked
@@ -49,6 +49,8 @@ def number_of(pid: int) -> int:
 
 
 def _forked(number: int) -> Callable[[], int] | None:
+    if threads.are_several():
+        me.doubt("a fork of a process in which other threads run")
     me.forks += 1
     with me:
         pid = raw_fork()
@@ -56,7 +58,8 @@ def _forked(number: int) -> Callable[[], int] | None:
         return lambda: raw_waitpid(pid, 0)[1]
     _children.clear()
     locked.clear()
-    me.become(number)
+    me.become(number, me.process)
+    threads.after_fork()
     chance.after_fork()
     pipes.after_fork()
     return None
@@ -74,6 +77,8 @@ def controlled_exit(code: int) -> None:
 
 
 def _reap(number: int) -> tuple[int, int]:
+    if number not in _children:
+        me.abandon("a wait for a process that another thread has waited for")
     status = _children.pop(number)()
     me.tell("reaped", number, os.waitstatus_to_exitcode(status))
     return _FIRST_PID + number, status
@@ -166,11 +171,11 @@ def install() -> None:
     """Put them in the place of the raw ones."""
     os.fork, os._exit, os.waitpid, os.kill = controlled_fork, controlled_exit, controlled_waitpid, controlled_kill  # type: ignore[assignment]
     os.wait = lambda: controlled_waitpid(-1, 0)
-    os.getpid = lambda: _FIRST_PID + me.number if me.is_controlled else raw_getpid()
+    os.getpid = lambda: _FIRST_PID + me.process if me.is_controlled else raw_getpid()
     # It compares the pid at hand, asked for as it was when the module was loaded, with one that was asked for later.
     call = util.Finalize.__call__
     call.__defaults__ = tuple(os.getpid if default is raw_getpid else default for default in call.__defaults__ or ())
-    os.getppid = lambda: _FIRST_PID + me.number // 1000
+    os.getppid = lambda: _FIRST_PID + me.parent
     popen_fork.Popen = ControlledPopen  # type: ignore[misc]
     process._cleanup = lambda: None  # type: ignore[attr-defined]
     defaults = list(util._exit_function.__defaults__)  # type: ignore[attr-defined]

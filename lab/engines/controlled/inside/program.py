@@ -41,11 +41,47 @@ class _Output(io.RawIOBase):
         return output(self._descriptor, data)
 
 
+class _Buffer(io.BufferedIOBase):
+    """A buffer without a lock: where to print is an operation, other threads may print while one waits for its turn."""
+
+    def __init__(self, raw: _Output) -> None:
+        self._raw, self._kept = raw, bytearray()
+
+    @property
+    def raw(self) -> Any:
+        """What it writes into."""
+        return self._raw
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def fileno(self) -> int:
+        """1 or 2."""
+        return self._raw.fileno()
+
+    def write(self, data: Any) -> int:
+        """Keep it until a flush, or until there is much."""
+        view = memoryview(data).cast("B")
+        self._kept += view
+        if len(self._kept) > io.DEFAULT_BUFFER_SIZE:
+            self.flush()
+        return len(view)
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        data, self._kept = self._kept, bytearray()
+        if data:
+            self._raw.write(data)
+
+
 def open_output() -> None:
     """Give the process its own standard output and error, with the buffering of a terminal: a line at a time."""
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        kept = io.FileIO(descriptor, "w", closefd=False) if me.is_free else _Output(descriptor)
-        stream = io.TextIOWrapper(io.BufferedWriter(kept), "utf-8", "backslashreplace", line_buffering=True)
+        buffer: Any = (
+            io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False)) if me.is_free else _Buffer(_Output(descriptor))
+        )
+        stream = io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -66,6 +102,14 @@ def told_traceback(error: BaseException) -> None:
     except Exception:  # noqa: BLE001 - whatever the script's own class does
         text = "(an exception that can't be shown)"
     me.tell("raised", name, text[:2000], lines[-20:])
+
+
+def told_by_thread(error: BaseException) -> bool:
+    """Tell what a thread has raised; False if there is nothing to tell, as of an exit, which ends the thread alone."""
+    if isinstance(error, SystemExit):
+        return False
+    told_traceback(error)
+    return True
 
 
 def run(script: Script, arguments: list[str]) -> int:

@@ -92,9 +92,9 @@ def start_server() -> Home:
     blocks.share_tracker()
     if current.server is None:
         own: Any = forkserver._forkserver
-        current.server = me.number, _home(list(own._preload_modules))._replace(is_server=True)
+        current.server = me.process, _home(list(own._preload_modules))._replace(is_server=True)
     starter, server = current.server
-    if starter != me.number:  # a forked process, whose parent's child the server is: Python waits for it in vain
+    if starter != me.process:  # a forked process, whose parent's child the server is: Python waits for it in vain
         raise ChildProcessError(errno.ECHILD, os.strerror(errno.ECHILD))
     return server
 
@@ -111,11 +111,11 @@ class _Parent(process._ParentProcess):  # type: ignore[name-defined,misc]
 
     def is_alive(self) -> bool:
         """True if it has not ended."""
-        return not me.ask("processes", "poll", me.number // 1000)
+        return not me.ask("processes", "poll", me.parent)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end."""
-        me.ask("processes", "join", me.number // 1000, timeout is not None)
+        me.ask("processes", "join", me.parent, timeout is not None)
 
 
 def install() -> None:

@@ -34,6 +34,7 @@ from lab.engines.controlled.inside import (
     executors,
     files,
     free,
+    futures,
     pipes,
     pools,
     processes,
@@ -43,6 +44,7 @@ from lab.engines.controlled.inside import (
     signals,
     spawned,
     starting,
+    threads,
     values,
 )
 from lab.engines.controlled.inside.channel import me, raw_exit
@@ -74,6 +76,8 @@ _INSTALLED = (
     starting,
     pools,
     executors,
+    futures,
+    threads,
     audit,
 )
 

@@ -107,7 +107,7 @@ def test_the_two_commands_make_their_own_environment_and_ci_takes_them_from_the_
 
     assert [command.rpartition("&& ")[2] for command in commands] == [
         ".venv/bin/lab run",
-        ".venv/bin/python -m pytest -n 2 --dist loadfile",
+        ".venv/bin/python -m pytest -n 3 --dist loadfile",
     ]
     assert all(command.startswith("python3 -m venv .venv && .venv/bin/pip install") for command in commands)
     script = (ROOT / ".ci" / "run").read_text()

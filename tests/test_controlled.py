@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from pathlib import Path
 import pytest
 from conftest import eventually
 
+from lab import script_search
 from lab.engines.controlled.folder import Folder, source_of
 from lab.engines.controlled.inside.chance import harmless
 from lab.engines.controlled.session import ControlledSession
 from lab.schedulers.serial import Serial
 from lab.script import Script
+from lab.searching import explore
 
 PROGRAMS = Path(__file__).parent / "programs"
 SHM = Path("/dev/shm")
@@ -302,3 +305,56 @@ def test_a_kill_of_the_controller_takes_everything_with_it(tmp_path):
     process.wait()
     eventually(lambda: not (warm_parents() - before))
     eventually(lambda: not [path for path in SHM.glob("lab-*") if _is_of(path, process.pid)])
+
+
+def test_a_script_does_not_see_that_it_is_kept_to_one_core(tmp_path):
+    text = """
+        import os
+        from multiprocessing import Process
+
+        def see():
+            print("cores", *sorted(os.sched_getaffinity(0)))
+            os.sched_setaffinity(0, [0])
+            print("then", *os.sched_getaffinity(0))
+
+        if __name__ == "__main__":
+            child = Process(target=see)
+            child.start()
+            child.join()
+            print("cores", *sorted(os.sched_getaffinity(0)))
+    """
+    own = script(tmp_path, text)
+    plain = subprocess.run([sys.executable, own], capture_output=True, text=True, check=True).stdout
+
+    assert explore(own, expect_output=re.escape(plain.strip()), out=tmp_path / "found").verdict == "proved"
+    assert explore(own, expect_output="cores 99", out=tmp_path / "not").verdict == "found"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core is all there is")
+def test_of_several_jobs_each_has_a_core_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(script_search, "_ALONE_S", 0.1)
+    monkeypatch.setattr(script_search, "_ALONE", 2)
+    text = """
+        import re
+        from multiprocessing import Process
+
+        def write():
+            for _ in range(3):
+                with open("log", "w") as file:
+                    file.write("written")
+
+        if __name__ == "__main__":
+            with open("/proc/self/status") as status:
+                print("core", re.search("Cpus_allowed_list:.(.*)", status.read())[1])
+            both = [Process(target=write) for _ in range(2)]
+            for process in both:
+                process.start()
+            for process in both:
+                process.join()
+    """
+    choices = {"jobs": 2, "executions": 60, "expect_output": "core", "out": tmp_path / "found"}
+
+    (cell,) = explore(script(tmp_path, text), **choices).cells
+
+    cores = {re.search(r"core (\d+)$", finding.detail, re.MULTILINE)[1] for finding in cell.findings}
+    assert cores == {str(core) for core in sorted(os.sched_getaffinity(0))[:2]}

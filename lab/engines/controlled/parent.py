@@ -34,6 +34,7 @@ class WarmParent:
         is_free: bool = False,
         paths: Sequence[str] = (),
         preload: Sequence[str] = (),
+        cores: Sequence[int] = (),
     ) -> None:
         self.root = str(make_root(tmpfs()))
         for name in ("tmp", "payloads", "diaries"):
@@ -49,6 +50,7 @@ class WarmParent:
             "is_free": is_free,
             "paths": list(paths),
             "preload": list(preload),
+            "cores": list(cores),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket

@@ -32,6 +32,9 @@ from lab.trial import Trial
 UNSEEN = "threads of a process share memory, whose accesses are not seen"
 """Why an execution proves nothing in which a process had threads, whatever else was controlled."""
 
+USABLE_CORES = sorted(os.sched_getaffinity(0))
+"""Of this process before a session keeps it to one of them: whoever is forked later would find that one alone."""
+
 ENDED = "ended "
 """What the outcome of an execution begins with in which nothing went wrong by itself; its state's key follows."""
 
@@ -60,7 +63,7 @@ class ControlledSession:
         self._keeps_history = keeps_history
         self._affinity = os.sched_getaffinity(0)
         if core is not None:
-            os.sched_setaffinity(0, {sorted(self._affinity)[core % len(self._affinity)]})
+            os.sched_setaffinity(0, {USABLE_CORES[core % len(USABLE_CORES)]})
         self._listener, address = listening()
         self._parent = WarmParent(
             program.script,
@@ -69,6 +72,7 @@ class ControlledSession:
             orders_output=program.orders_output,
             paths=program.paths,
             preload=program.preload,
+            cores=USABLE_CORES,
         )
         self._folder = Folder(f"{self._parent.root}/run", program.source)
         self._folder.restore()

@@ -76,6 +76,8 @@ class Participant:
         self.temporary = ""
         self.memory = ""
         """What the names of shared memory begin with."""
+        self.cores: set[int] = set()
+        """Those that the script could use, if it were not kept to one of them."""
         self.payload_folder = ""
         self.diaries = ""
         """Where the diaries of a free run are."""

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.engines.controlled.inside import chance, pipes, threads
@@ -144,6 +144,12 @@ class ControlledPopen(popen_fork.Popen):
         return self.returncode
 
 
+def _keep_to(pid: int, cores: Iterable[int]) -> None:
+    """`os.sched_setaffinity`, of which nothing but this remains."""
+    if pid in (0, os.getpid()):
+        me.cores = set(cores)
+
+
 def _active_children() -> list[Any]:
     """In order: the set that multiprocessing keeps is ordered by addresses, which differ in every execution."""
     process._cleanup()  # type: ignore[attr-defined]
@@ -176,6 +182,8 @@ def install() -> None:
     call = util.Finalize.__call__
     call.__defaults__ = tuple(os.getpid if default is raw_getpid else default for default in call.__defaults__ or ())
     os.getppid = lambda: _FIRST_PID + me.parent
+    # How many workers a pool has may depend on it.
+    os.sched_getaffinity, os.sched_setaffinity = lambda pid: set(me.cores), _keep_to
     popen_fork.Popen = ControlledPopen  # type: ignore[misc]
     process._cleanup = lambda: None  # type: ignore[attr-defined]
     defaults = list(util._exit_function.__defaults__)  # type: ignore[attr-defined]

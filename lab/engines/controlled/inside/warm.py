@@ -192,6 +192,7 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     me.folder, me.scratch, me.payload_folder = f"{root}/run/", f"{root}/run/", f"{root}/payloads"
     me.temporary, me.memory, me.diaries = f"{root}/tmp/", f"psm.{root.name}", f"{root}/diaries"
     me.address, me.orders_output = config["address"], config["orders_output"]
+    me.cores = set(config["cores"])
     sys.dont_write_bytecode = True
     # As Python would have it: the script's folder first, and nothing of what it took to get here.
     sys.path[0:1] = [str(Path(f"{root}/run/{config['script']}").parent)]

@@ -210,6 +210,7 @@ LIFE = "life of "
 _FEEDER, _BUFFER_OF = "feeder of ", " buffer of "
 
 
+@lru_cache(maxsize=4096)
 def family(name: str) -> str:
     """What sort of thing an object is, by its name: `lock` of `lock 'guard'`."""
     return "buffer" if _BUFFER_OF in name else name.partition(" ")[0]

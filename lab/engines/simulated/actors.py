@@ -101,16 +101,20 @@ class Actor:
 
 
 _OWN = ("lab.engines.", "lab.store", "lab.world.", "contextlib")
-_is_own: dict[CodeType, bool] = {}
+_lines: dict[tuple[CodeType, int], str] = {}
+"""What was found for each instruction that an actor has come through; empty for what is not its body's."""
 
 
 def line_of(frame: FrameType | None) -> str:
     """The innermost source line that is neither an engine's nor a store's: the body's, or its guard's."""
     while frame is not None:
-        code = frame.f_code
-        if code not in _is_own:
-            _is_own[code] = str(frame.f_globals.get("__name__", "")).startswith(_OWN)
-        if not _is_own[code]:
-            return f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
+        place = frame.f_code, frame.f_lasti
+        line = _lines.get(place)
+        if line is None:
+            is_own = str(frame.f_globals.get("__name__", "")).startswith(_OWN)
+            name = frame.f_code.co_filename.rpartition("/")[2]
+            line = _lines[place] = "" if is_own else f"{name}:{frame.f_lineno}"
+        if line:
+            return line
         frame = frame.f_back
     return ""

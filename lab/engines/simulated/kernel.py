@@ -294,7 +294,8 @@ class Kernel:
     def tell(self, result: Any) -> None:
         """Keep what the operation that was just done gave, as text; nothing without a history."""
         if self.keeps_history:
-            self.events[-1] = self.events[-1]._replace(result=repr(result))
+            operation, _, time_s = self.events[-1]
+            self.events[-1] = Event(operation, repr(result), time_s)
 
     def fail(self, error: BaseException) -> NoReturn:
         """Keep what was raised, as `tell` does, and raise it."""

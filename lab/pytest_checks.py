@@ -41,6 +41,8 @@ class Raced:
     def at_most(self, rate: float, *, guard: str | None = None) -> Raced:
         """Fail unless the upper end of the interval of violations is at most `rate`, under every guard or this one."""
         __tracebackhide__ = True
+        if not 0 <= rate < 1:
+            pytest.fail(f"at_most({rate:g}): expected a share from 0 to less than 1. Try at_most(0.05) for 5 %.")
         cells = [cell for cell in self._cells if guard in (None, cell["guard"])]
         if not cells:
             raise UsageError(f"guard {guard!r}: expected one that was measured. Try guards=[{guard!r}].")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.controlled.ending import Judge, State
-from lab.engines.controlled.folder import copied, source_of
+from lab.engines.controlled.folder import Source, copied, source_of
 from lab.engines.controlled.inside.channel import CALLING
 from lab.engines.controlled.session import Program
 from lab.errors import UsageError
@@ -74,6 +74,8 @@ class Script:
         judge = _first_wrong(judges) if judges else None
         orders_output = bool(judges)
         source = source_of(script, files)
+        if self.check is not None:
+            _expect_script_of(self.check, source)
         if self.calls is None:
             return Program(script.name, source, tuple(self.arguments), orders_output, judge)
         source = {**source, CALLING: self.calls.script(script.name).encode()}
@@ -194,6 +196,16 @@ def _by_command(command: str) -> Judge:
         return f"the check exits with {done.returncode}{said}" if done.returncode else ""
 
     return judge
+
+
+def _expect_script_of(command: str, source: Source) -> None:
+    """UsageError if a command runs a Python file that no execution has: it would object to all of them."""
+    found = re.match(r"\S*python[\d.]*\s+([^\s/-]\S*\.py)(\s|$)", command)
+    if found and found[1] not in source:
+        raise UsageError(
+            f"--check {command!r}: expected {found[1]} in the script's folder or among --files, found none. "
+            "The command runs in a copy of that folder."
+        )
 
 
 def _last_line(data: bytes) -> str:

@@ -109,11 +109,15 @@ _NAMES = {"raised": "exception", "exit": "exit_code"}
 
 @dataclass
 class Expected:
-    """The endings that the processes have one after another, by their keys; `remark` says what is known of them."""
+    """The endings that the processes have one after another, by their keys; `remark` says what is known of them.
+
+    It `is_silent` if nobody tells a right ending from a wrong one.
+    """
 
     keys: frozenset[str]
     is_complete: bool
     remark: str
+    is_silent: bool = False
 
     def called(self, state: State) -> str:
         """The outcome of a run with this state, in which nothing went wrong by itself."""
@@ -189,7 +193,7 @@ def expected(scenario: ScriptRun) -> Expected:
     if not keys:
         return _nothing("no serial order of its processes can finish")
     if not oracle.shares:
-        return _nothing("its processes share nothing but their output, whose order nobody judges")
+        return _nothing("nothing was seen to be shared but the output, whose order nobody judges")
     if oracle.hands_on:
         return _nothing("its threads hand things on to each other, take locks several times, or end with their process")
     if _serial_key(program) not in keys:
@@ -201,7 +205,7 @@ def expected(scenario: ScriptRun) -> Expected:
 
 def _nothing(why: str) -> Expected:
     remark = f"endings are not judged: {why}; give a rule with --check or --expect-output"
-    return Expected(frozenset(), is_complete=False, remark=remark)
+    return Expected(frozenset(), is_complete=False, remark=remark, is_silent=True)
 
 
 def _serial_key(program: Program) -> str:

@@ -282,7 +282,7 @@ class _Search:
         if not self._oracle.endings:
             return f"{NO_ORACLE}: the {self._who} wait for each other, so no serial order of them can finish; {_HOW}"
         if not self._oracle.shares:
-            return f"{NO_ORACLE}: the {self._who} share nothing but their output, whose order nobody judges; {_HOW}"
+            return f"{NO_ORACLE}: nothing was seen to be shared but the output, whose order nobody judges; {_HOW}"
         return ""
 
     @property

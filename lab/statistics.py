@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 
 _MOST_DECIMALS = 15
+_DUST = 1e-12
+"""What rounding may leave of 0: no rate is that small."""
 # Equal clusters of which one has the only event give a design effect of 1 but for rounding.
 _ROUNDING = 1e-9
 
@@ -268,6 +270,6 @@ def _percent(rate: float, decimals: int, rounding: str) -> str:
     if exact in (0, 100):
         return f"{exact:.0f}"
     shown = exact.quantize(Decimal(1).scaleb(-decimals), rounding)
-    if shown in (0, 100):
+    if shown in (0, 100) and min(rate, 1 - rate) > _DUST:
         shown = exact.quantize(Decimal(1).scaleb(-_decimals(min(rate, 1 - rate))), rounding)
     return f"{shown:f}"

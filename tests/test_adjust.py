@@ -28,6 +28,12 @@ def test_choices_replace_those_of_the_grid():
     assert {(cell.processes, cell.delay(), cell.scenario.tickets) for cell in found} == {(3, "1ms", 2)}
 
 
+def test_one_guard_or_number_is_a_list_of_one():
+    [plan] = plans(adjusted(ONE, guards="lock", stores="memory", processes=3))
+
+    assert (plan.cell.guard.name, plan.cell.processes) == ("lock", 3)
+
+
 def test_what_is_none_is_left_as_it_was():
     assert adjusted(ONE, guards=None, trials=None) == ONE
 

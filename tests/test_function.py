@@ -150,6 +150,7 @@ def test_several_process_counts_are_cells(tmp_path):
         ({"guards": ["transaction"]}, "transaction"),
         ({"trials": 0}, "expected a whole number from 1"),
         ({"timeout": "soon"}, "expected one duration"),
+        ({"timeout": 0.3}, "timeout 0.3: expected one duration over 0, with a unit"),
         ({"processes": 0}, "processes 0: expected a whole number from 1"),
     ],
 )

@@ -117,6 +117,13 @@ def test_too_few_trials_show_too_little_and_say_how_many_it_takes(tested):
     result.stdout.fnmatch_lines(["*none of 10 did, which shows at most 31 %; 0.1 % takes 3,688 trials"])
 
 
+def test_more_than_all_trials_is_no_limit(tested):
+    result = tested("def test_it(lab_race):\n    lab_race(lambda: None, processes=1, trials=2).at_most(5)\n")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*at_most(5): expected a share from 0 to less than 1. Try at_most(0.05) for 5 %."])
+
+
 def test_no_picture_is_drawn_of_what_a_test_measures(tested, monkeypatch):
     drawn = []
     monkeypatch.setattr("lab.verbs.plot", drawn.append)

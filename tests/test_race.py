@@ -186,6 +186,23 @@ def test_a_function_or_a_command_or_a_pattern_judges_in_the_place_of_serial_orde
     assert raced("print('fine')", **rule) == {outcome: 2}
 
 
+def test_where_a_rule_judges_endings_differ_by_what_is_printed(run, tmp_path):
+    script = written(tmp_path, "say.py", "import os; print('said', os.urandom(8).hex())")
+    trials = run(make_cell(ScriptRun, processes=1, script=script, expect_output="said"), 2)
+
+    assert len({trial.measures["ending"] for trial in trials}) == 2
+    assert all(trial.measures["told"].startswith("the script prints said") for trial in trials)
+
+
+def test_whose_endings_nobody_judges_is_not_called_right(lab, tmp_path):
+    written(tmp_path, "say.py", "print('said')")
+    code, out, _ = lab("race", "say.py", "-n", "4", "--out", "results")
+
+    assert code == 0
+    assert "say.py raised nothing in 4 runs, and nobody says whether it ended well" in out
+    assert "note: endings are not judged: nothing was seen to be shared but the output" in out
+
+
 def test_a_script_that_chance_steers_is_not_judged_by_its_serial_endings(raced):
     text = """
         import random
@@ -339,6 +356,7 @@ def test_a_script_that_never_went_wrong_is_exit_code_0_and_one_json_document_tel
         (("fine.py", "-n", "0"), "expected a whole number from 1"),
         (("fine.py", "--timeout", "soon"), "expected one duration"),
         (("fine.py", "--check", "rules.py:none"), "rules.py: No such file"),
+        (("fine.py", "--check", "python3 gone.py"), "expected gone.py in the script's folder or among --files"),
         (("fine.py", "--expect-output", "("), "expected a regular expression"),
         (("fine.py", "--lanes", "0"), "expected 1 to 64"),
         (("fine.py", "--resume", "results"), "Leave it out"),
@@ -374,4 +392,4 @@ def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_pat
         [sys.executable, "-m", "lab", "race", "--resume", "results"], cwd=tmp_path, capture_output=True, text=True
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert f"{name} went wrong in none of 20 runs" in resumed.stdout
+    assert f"{name} raised nothing in 20 runs" in resumed.stdout

@@ -447,6 +447,7 @@ def test_a_sketch_stays_small_and_counts_every_value():
         (1e-7, 2.5e-9, 5.57e-7, "0.000010 % [0.00000025, 0.000056]"),
         (0.1, 0.1, 0.1, "10 % [10, 10]"),
         (0.5, 0, 1, "50 % [0, 100]"),
+        (0.45, 2e-17, 1, "45 % [0, 100]"),
         (math.nan, 0, 1, "unknown [0, 100]"),
         (math.nan, math.nan, math.nan, "unknown"),
     ],

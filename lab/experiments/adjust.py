@@ -46,7 +46,7 @@ def adjusted(experiment: Experiment, **adjustments: Unpack[Adjustments]) -> Expe
     unknown = sorted(set(given) - set(Adjustments.__annotations__))
     if unknown:
         raise UsageError(f"unknown choice {unknown[0]!r}: expected one of {', '.join(Adjustments.__annotations__)}.")
-    of_grids: dict[str, Any] = {name: given.pop(name) for name in _OF_GRIDS if name in given}
+    of_grids: dict[str, Any] = {name: _several(given.pop(name)) for name in _OF_GRIDS if name in given}
     fields = given.pop("set", {})
     grids = list(experiment.grids)
     if len(grids) > 1:
@@ -56,6 +56,11 @@ def adjusted(experiment: Experiment, **adjustments: Unpack[Adjustments]) -> Expe
     if "trials" in given and len(grids) == 1:
         grids = [replace(grids[0], trials=given["trials"])]
     return replace(experiment, grids=grids, **given)
+
+
+def _several(given: Any) -> Any:
+    """One guard or number as a list of one."""
+    return [given] if isinstance(given, str | int) else given
 
 
 _FITTED = ("guards", "stores", "delays")

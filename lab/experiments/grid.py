@@ -164,7 +164,7 @@ def _timeout_s(experiment: Experiment, grid: Grid) -> float | None:
     if text is None:
         return None
     try:
-        delay = delays.parse(text)
+        delay = delays.parse(text) if isinstance(text, str) else delays.zero
     except UsageError:
         delay = delays.zero
     if delay.kind != "constant" or delay.is_zero:

@@ -55,11 +55,13 @@ class Left:
         """The processes of the run that has ended, and its state."""
         actors = self._actors()
         output = self._printed(_ALL)
-        if not output:
-            for actor in actors:
-                actor.output = [(1, self._printed(str(actor.number)))]
-            output = b"".join(data for actor in actors for _, data in actor.output)
-        return actors, placeless(state_of(actors, self._folder.changes(), [output]), self.root)
+        for actor in actors:
+            actor.output = [(1, self._printed(str(actor.number)))]
+        each = b"".join(data for actor in actors for _, data in actor.output)
+        state = state_of(actors, self._folder.changes(), [output or each])
+        if output:  # which process has printed what, nobody tells
+            state = state._replace(printed={"the script": output})
+        return actors, placeless(state, self.root)
 
     def restore(self) -> None:
         """Make all as new."""

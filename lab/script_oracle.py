@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lab.engines.controlled.session import ENDED, ControlledSession
 from lab.schedule import Choice
 from lab.scheduler import Departed
+from lab.schedulers.checks import Budget
 from lab.schedulers.replay import Replay
 from lab.schedulers.serial import Serial
 
@@ -75,10 +76,12 @@ class Oracle:
             (self.excluded if serial.is_complete else self.undecided).add(ending)
 
     def _run(self, session: ControlledSession, serial: Serial, end: float, wanted: str = "") -> None:
+        # Of a program without an end an order alone may take longer than there is time.
+        budget = Budget(serial, None, max(0.0, end - time.monotonic()))
         try:
-            while time.monotonic() < end and wanted not in self.endings and serial.begin():
-                execution = session.execute(serial)
-                serial.end(execution.ending.waiting)
+            while wanted not in self.endings and budget.begin():
+                execution = session.execute(budget)
+                budget.end(execution.ending.waiting)
                 outcome = execution.trial.outcome
                 if outcome.startswith(ENDED):
                     self.endings.setdefault(outcome, execution.trial.detail)

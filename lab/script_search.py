@@ -166,6 +166,11 @@ class _Search:
             alone_s = max(_ALONE_S, _ALONE * self._oracle.execution_s)
             alone = Limits(executions, alone_s) if is_shared else Limits(executions, choices.seconds, used_before_s)
             spent = search(session, scheduler, self._tally, alone, told)
+            if is_shared and spent and not self._tally.executions:
+                # Not one was finished, so there is nothing to share, and what was begun has to be begun anew.
+                self._strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
+                left = Limits(executions, choices.seconds, time.monotonic() - self._start)
+                return search(session, self._strategy.scheduler, self._tally, left, told)
             has_more = spent and (executions is None or self._tally.executions < executions)
             if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
                 if not self._is_found():
@@ -320,7 +325,7 @@ class _Search:
         grades: list[Grade] = ["violation", "interesting", "ok"]
         for outcome in sorted(self._tally.seen, key=lambda name: (grades.index(self._grade(name)), name)):
             seen, grade = self._tally.seen[outcome], self._grade(outcome)
-            name, explanation = _called(outcome, grade, self._who)
+            name, explanation = self._called(outcome, grade)
             counts[name] = count = counts.get(name, 0) + 1
             if name in ("serial", "unserial", "unexplained", "ended"):
                 name = f"{name}-{count}"
@@ -334,9 +339,14 @@ class _Search:
             )
         return found
 
+    def _called(self, outcome: str, grade: Grade) -> tuple[str, str]:
+        if outcome.startswith(ENDED) and not self._rules.is_judged and not self._oracle.endings:
+            return "ended", "an ending, and nobody says how it should be"
+        return _called(outcome, grade, self._who)
+
 
 def _called(outcome: str, grade: Grade, who: str) -> tuple[str, str]:
-    """The name and the explanation of an outcome."""
+    """The name and the explanation of an outcome, where endings are compared with serial ones."""
     if outcome.startswith(ENDED):
         return {
             "ok": ("serial", f"an ending that the {who or 'processes'} can have one after another"),

@@ -83,7 +83,10 @@ class Tally:
             self.redundant += 1
             return
         if kind in _ENDLESS:
-            self.doubt, self.is_stopped = self.doubt or f"an execution had no end: {trial.detail}", True
+            endless = f"an execution had no end: {trial.detail}"
+            if execution.doubt:  # which is mostly why
+                endless = execution.doubt if trial.detail in execution.doubt else f"{execution.doubt}; {endless}"
+            self.doubt, self.is_stopped = self.doubt or endless, True
             return
         if execution.random_line:
             self.doubt = self.doubt or (

@@ -115,11 +115,11 @@ def test_json_has_verdict_figures_outcomes_and_schedule_of_each_cell(lab):
         "ticket_sale --guards 'lock,semaphore(2)' --processes 2,3 --delays 'uniform(0,2s)' --set tickets=2 --seed 4",
         "ticket_sale --guards none --strategy bounded --bound 1 --executions 7",
         "ktv --guards none --fail-on interesting",
-        "buy.py --expect-output 'has a' --files buy.py",
+        "buy_lock.py --expect-output 'has a' --files buy_lock.py",
     ],
 )
 def test_the_command_of_an_exploration_searches_the_same_again(lab, tmp_path, asked):
-    shutil.copy(PROGRAMS / "buy.py", tmp_path)
+    shutil.copy(PROGRAMS / "buy_lock.py", tmp_path)
     commands, found = [f"lab explore {asked}"], []
     for out in ("first", "second"):
         lab(*shlex.split(commands[-1])[1:], "--out", out, "--quiet")

@@ -79,7 +79,7 @@ def test_a_commit_that_does_not_look_is_found_out(run, monkeypatch):
 def test_a_broken_semaphore_lets_too_many_sing(run, monkeypatch, kind, guard):
     monkeypatch.setattr(kind, "run", unprotected)
 
-    trials = run(make_cell("ktv", guard, processes=6, song="10ms"), 5)
+    trials = run(make_cell("ktv", guard, processes=6, song="100ms"), 5)
 
     assert outcomes(trials) == {"over_capacity": 5}
 

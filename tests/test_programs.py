@@ -82,6 +82,7 @@ PROVED = [
         "database_add_immediate",
         "database_update",
         "first_goes_on",
+        "late_join",
         "kept_wakeup",
         "late_start",
         "light",

@@ -332,7 +332,7 @@ class Trace:
         if len(operation.objects) == 1:
             places: Iterable[int] = reversed(self._accesses.get(operation.objects[0], ()))
         else:
-            places = sorted({p for name in operation.objects for p in self._accesses.get(name, ())}, reverse=True)
+            places = sorted({place for name in operation.objects for place in self._unseen(name, seen)}, reverse=True)
         for place in places:
             other = self._operations[place]
             if self._is_before(place, seen):
@@ -340,6 +340,14 @@ class Trace:
                     return
             elif not (other.is_read and operation.is_read):
                 yield place
+
+    def _unseen(self, name: str, seen: Clock) -> Iterator[int]:
+        """Where this object is touched and the clock has not seen it, and no further back than that may be."""
+        for place in reversed(self._accesses.get(name, ())):
+            if not self._is_before(place, seen):
+                yield place
+            elif not self._operations[place].is_read:
+                return
 
 
 Clock = dict[int, int]

@@ -2,7 +2,9 @@
 
 How a program ends in these is what its author can have meant; an ending that none of them has is the work of a race.
 Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
-later. Any other process that has to wait shows that its order can't finish: that execution is cut.
+later. Any other process that has to wait shows that its order can't finish: that execution is cut. Where the first one
+waits for a time alone, that may also be up before anybody else does anything; at each line of the script once, since a
+loop that waits so again and again would have no end.
 
 A thread is like a process here. So one after another go, too, the threads of several processes, whichever is whose; and
 whoever has started threads may wait as the first process may.
@@ -79,6 +81,8 @@ class Serial:
         """The workers that have taken a task and not begun it, or not begun its next call."""
         self._latest: set[int] = set()
         """Those who took it since the last task was begun: whatever but a task comes next might have come before."""
+        self._gave_up: set[tuple[int, str]] = set()
+        """Who has given up waiting, and where, while others could have gone on."""
         self._put_off: set[int] = set()
         """Those who could have begun it when another took one: before one is done it would be the same again."""
         return True
@@ -116,6 +120,8 @@ class Serial:
         self._begun.add(actor)
         operation = enabled[able[actor]]
         self._hand_out(actor, operation.kind, actors)
+        if operation.is_timeout:
+            self._gave_up.add((actor, operation.line))
         if operation.kind in ENDS_OF_TASKS:
             self._begin_anew(actor)
         if operation.kind in ("exit", "end"):
@@ -156,9 +162,11 @@ class Serial:
             return [running, *fresh] if may_wait else [running]
         if running not in self._ended and not may_wait:
             self._cut()
-        # Who may wait gives up waiting only if nobody else can do anything.
         parents = [actor for actor in able if actor in self._begun and self._may_wait(actor)]
-        actors = [one for one in parents if not (enabled[able[one]].is_timeout and children)] + children
+        late = [one for one in parents if enabled[able[one]].is_timeout]
+        if children:
+            late = [one for one in late if (one, enabled[able[one]].line) not in self._gave_up]
+        actors = [one for one in parents if not enabled[able[one]].is_timeout] + children + late
         if not actors:
             self._cut()
         return actors

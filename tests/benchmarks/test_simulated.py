@@ -15,12 +15,6 @@ from lab.engines.simulated import SimulatedSession
 
 BUYERS, TRIALS, ROUNDS = 5, 500, 30
 
-NOT_AHEAD = pytest.mark.xfail(
-    strict=False,
-    reason="without contention SimPy's own work is least: 0.8 to 1.0 times its trials a second were seen, since half "
-    "of a trial is the scenario, the guard and the judge as the user wrote them, which SimPy's model does without",
-)
-
 
 @pytest.fixture
 def session():
@@ -37,7 +31,7 @@ def session():
 
 
 @pytest.mark.parametrize("has_operations", [True, False], ids=["with_operations", "by_hand"])
-@pytest.mark.parametrize("guard", [pytest.param("none", marks=NOT_AHEAD), "lock"])
+@pytest.mark.parametrize("guard", ["none", "lock"])
 def test_virtual_time_against_simpy(benchmark, session, guard, has_operations):
     ours = session(guard, "memory")
     key = make_cell("ticket_sale", guard, "memory", BUYERS).draw_key(1)

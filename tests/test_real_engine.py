@@ -240,6 +240,21 @@ def test_the_timeout_follows_from_the_longest_serial_delay():
     assert default_timeout_s(make_cell("stuck_light")) == 0.1
 
 
+def test_what_another_sweep_removes_at_the_same_time_is_passed_over(tmp_path, monkeypatch):
+    scandir, vanishing = os.scandir, tmp_path / "left" / "tmp"
+    vanishing.mkdir(parents=True)
+
+    def late(path="."):
+        if str(path) == str(vanishing):
+            vanishing.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", late)
+    scratch.sweep(tmp_path / "left")
+
+    assert not (tmp_path / "left").exists()
+
+
 def test_a_folder_that_can_not_be_written_is_said(tmp_path):
     with (
         pytest.raises(OutputError, match=r"can't make a folder in .*missing: No such file"),

@@ -73,9 +73,11 @@ def _has_living_owner(name: str) -> bool:
 
 def sweep(root: Path) -> None:
     """Kill the workers whose pids are noted under this folder, and remove it."""
-    for note in root.glob("**/pids/*"):
-        with contextlib.suppress(OSError, ValueError):
-            kill_group(note.read_text())
+    # Others may sweep the same at the same time: os.walk passes over a folder that is gone, which Path.glob does not.
+    for folder, _, names in os.walk(root):
+        for name in names if Path(folder).name == "pids" else ():
+            with contextlib.suppress(OSError, ValueError):
+                kill_group(Path(folder, name).read_text())
     shutil.rmtree(root, ignore_errors=True)
 
 

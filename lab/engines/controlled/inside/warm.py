@@ -128,8 +128,7 @@ def serve(control: socket.socket) -> None:
             line = None if me.is_free else Line()
             execution = raw_fork()
             if not execution:
-                control.close()
-                _execute(line, script, config["arguments"], command)
+                _execute(control, line, script, config["arguments"], command)
             if me.is_free:
                 used_s = _await_end(execution, control)
                 wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
@@ -142,10 +141,13 @@ def _next(control: socket.socket, line: Line | None, execution: int, script: pro
     """What the controller says next; whoever asks for a new process in the meantime gets it."""
 
     def live(line: Line, request: Any, descriptors: list[int]) -> None:
-        control.close()
-        with suppress(PermissionError):  # nobody of the execution is left
-            raw_setpgid(0, execution)
-        spawned.live(line, request, descriptors, script)
+        try:
+            control.close()
+            with suppress(PermissionError):  # nobody of the execution is left
+                raw_setpgid(0, execution)
+            spawned.live(line, request, descriptors, script)
+        finally:
+            raw_exit(70)
 
     if line is not None:
         line.await_command(control, live)
@@ -206,9 +208,12 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     os.chdir(os.environ["PWD"])
 
 
-def _execute(line: Line | None, script: program.Script, arguments: list[str], command: bytes) -> None:
+def _execute(
+    control: socket.socket, line: Line | None, script: program.Script, arguments: list[str], command: bytes
+) -> None:
     status = 70
     try:
+        control.close()
         raw_setpgid(0, 0)
         os.chdir(os.environ["PWD"])
         if line is None:
@@ -255,13 +260,22 @@ def _kill_children() -> None:
 raw_sleep, _raw_kill = time.sleep, os.kill
 
 
-if __name__ == "__main__":
+def _is_left(control: socket.socket) -> bool:
+    """True if the controller is gone."""
     try:
-        serve(socket.socket(fileno=int(sys.argv[1])))
+        return not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+
+
+if __name__ == "__main__":
+    its_control = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        serve(its_control)
     except FileNotFoundError:
-        if Path(sys.argv[2]).exists():
+        if not _is_left(its_control):
             raise
-        # Who started it has ended before it was ready, and taken the folder along.
+        # Who started it has ended before it was ready, and somebody has swept its folder.
     finally:  # an execution, which is a copy of this process, never comes here
         with me:
             scratch.sweep_after_death(Path(sys.argv[2]))

@@ -23,6 +23,7 @@ from lab.errors import OutputError, UsageError
 from lab.experiments import toml
 from lab.experiments.grid import Experiment, plans
 from lab.trial import Trial
+from lab.writing import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,13 +226,6 @@ def _check_text(*lines: str) -> None:
                 f"{line!a}: expected a text in UTF-8, found bytes that are none. Rename the file or folder, or take "
                 "another one."
             ) from None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    temporary = path.with_name(path.name + ".writing")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 class _writing:  # noqa: N801 - reads as a clause: with _writing(folder)

@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.engines import scratch
 from lab.errors import UsageError
+from lab.writing import write_atomically
 
 _FILE = "environment.json"
 _PACKAGES = ("race-lab", "numpy", "pandas", "pyarrow", "scipy", "matplotlib")
@@ -41,7 +42,7 @@ def environment(directory: str | None = None, start_method: str = "fork") -> dic
 
 def write_environment(folder: Path, record: Mapping[str, object]) -> None:
     """Write the record into a folder."""
-    (folder / _FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_atomically(folder / _FILE, json.dumps(record, indent=2) + "\n")
 
 
 def environment_of(folder: Path) -> dict[str, Any]:

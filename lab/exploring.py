@@ -20,6 +20,7 @@ from lab.exploration import Exploration, Explored, document
 from lab.guards import guard_named
 from lab.scenario import Scenario
 from lab.scenarios import name_of, scenario_named
+from lab.writing import write_atomically
 
 _LARGEST_SIZE = 6
 """The most processes that are tried in order to find how many it takes to fail."""
@@ -172,7 +173,7 @@ def _plain(text: str) -> str:
 def _kept(exploration: Exploration, folder: Path) -> Exploration:
     """The same, written down as `exploration.json`."""
     try:
-        (folder / "exploration.json").write_text(json.dumps(document(exploration), indent=2) + "\n", encoding="utf-8")
+        write_atomically(folder / "exploration.json", json.dumps(document(exploration), indent=2) + "\n")
     except OSError as error:
         raise OutputError(f"can't write into {folder}: {error.strerror}. Try --out with another folder.") from error
     return exploration

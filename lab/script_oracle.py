@@ -29,7 +29,7 @@ class Oracle:
 
     `orders` were run at first, `cut` of which could not finish, and all there are if `is_complete`. `shares` tells
     whether the children share anything, `hands_on` whether threads hand anything on to each other: then an ending that
-    no order has may be a right one. `execution_s` is how long an execution takes.
+    no order has may be a right one.
     """
 
     endings: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,6 @@ class Oracle:
     is_complete: bool = False
     shares: bool = False
     hands_on: bool = False
-    execution_s: float = 0.0
 
     @property
     def told(self) -> str:
@@ -50,10 +49,9 @@ class Oracle:
     def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
         """Run orders, up to so many and for so long."""
         begun, serial = time.monotonic(), Serial(most, has_threads=session.has_threads)
-        self._run(session, serial, begun + seconds)
-        self.orders, self.cut, self.is_complete = serial.orders, serial.cut, serial.is_complete
+        is_late = self._run(session, serial, begun + seconds)
+        self.orders, self.cut, self.is_complete = serial.orders - is_late, serial.cut, serial.is_complete
         self.hands_on |= session.hands_on
-        self.execution_s = (time.monotonic() - begun) / max(1, serial.orders)
 
     def decide(self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int) -> None:
         """Find out whether some order has this ending, which was seen with these choices."""
@@ -75,12 +73,15 @@ class Oracle:
         if ending not in self.endings:
             (self.excluded if serial.is_complete else self.undecided).add(ending)
 
-    def _run(self, session: ControlledSession, serial: Serial, end: float, wanted: str = "") -> None:
+    def _run(self, session: ControlledSession, serial: Serial, end: float, wanted: str = "") -> bool:
+        """True if there was no time for the last order that was begun."""
         # Of a program without an end an order alone may take longer than there is time.
         budget = Budget(serial, None, max(0.0, end - time.monotonic()))
         try:
             while wanted not in self.endings and budget.begin():
                 execution = session.execute(budget)
+                if budget.spent:
+                    break
                 budget.end(execution.ending.waiting)
                 outcome = execution.trial.outcome
                 if outcome.startswith(ENDED):
@@ -89,6 +90,7 @@ class Oracle:
                     break
         except Departed:
             pass  # the search meets it too, and says so
+        return bool(budget.spent)
 
 
 def _replayed(session: ControlledSession, choices: Sequence[Choice]) -> None:

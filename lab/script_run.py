@@ -109,15 +109,16 @@ _NAMES = {"raised": "exception", "exit": "exit_code"}
 
 @dataclass
 class Expected:
-    """The endings that the processes have one after another, by their keys; `remark` says what is known of them.
-
-    It `is_silent` if nobody tells a right ending from a wrong one.
-    """
+    """The endings that the processes have one after another, by their keys; `remark` says what is known of them."""
 
     keys: frozenset[str]
     is_complete: bool
     remark: str
-    is_silent: bool = False
+
+    @property
+    def is_silent(self) -> bool:
+        """True if nobody tells a right ending from a wrong one, which the remark then says."""
+        return bool(self.remark) and not self.keys
 
     def called(self, state: State) -> str:
         """The outcome of a run with this state, in which nothing went wrong by itself."""
@@ -205,7 +206,7 @@ def expected(scenario: ScriptRun) -> Expected:
 
 def _nothing(why: str) -> Expected:
     remark = f"endings are not judged: {why}; give a rule with --check or --expect-output"
-    return Expected(frozenset(), is_complete=False, remark=remark, is_silent=True)
+    return Expected(frozenset(), is_complete=False, remark=remark)
 
 
 def _serial_key(program: Program) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import Value
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from lab.subtrees import search_subtrees
 from lab.trial import Grade
 
 _ALONE_S, _ALONE = 1.0, 10
-"""Seconds, and executions, of a search before other processes help it: most are done by then."""
+"""Seconds, and executions, of a search before a few at random, and before others help it: most are done by then."""
 _ENOUGH_S, _ENOUGH, _PATIENCE_S = 1.0, 20, 5.0
 """Seconds, and executions, of a search that are spent in any case: a small one is then complete, and shows all endings.
 
@@ -58,6 +59,10 @@ class Rules(NamedTuple):
 
 class _Enough(Exception):
     """A violation is found, and the search has had its time."""
+
+
+class _Long(Exception):
+    """A search has had the time for which it is alone."""
 
 
 def explore_program(name: str, program: Program, rules: Rules, choices: Choices, watcher: Watcher) -> Explored:
@@ -147,7 +152,6 @@ class _Search:
 
     def _searched(self, session: ControlledSession, open_session: Callable[[], ControlledSession]) -> str:
         choices, scheduler, start = self._choices, self._strategy.scheduler, time.monotonic()
-        used_before_s = start - self._start
         executions = choices.executions
         if not self._strategy.is_complete and executions is None:
             executions = RANDOM_EXECUTIONS
@@ -161,28 +165,26 @@ class _Search:
             if is_enough and self._is_found():
                 raise _Enough
 
-        is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
+        def told_alone(tally: Tally) -> None:
+            told(tally)
+            is_long = tally.executions >= _ALONE and time.monotonic() - start > _ALONE_S and not tally.is_stopped
+            if not is_long or not isinstance(scheduler, Dpor):
+                return
+            if not (self._sampled_executions or self._is_found()):
+                self._sampled(session)
+                told(tally)
+            if choices.jobs > 1:
+                raise _Long
+
+        limits = Limits(executions, choices.seconds, start - self._start)
         try:
-            alone_s = max(_ALONE_S, _ALONE * self._oracle.execution_s)
-            alone = Limits(executions, alone_s) if is_shared else Limits(executions, choices.seconds, used_before_s)
-            spent = search(session, scheduler, self._tally, alone, told)
-            if is_shared and spent and not self._tally.executions:
-                # Not one was finished, so there is nothing to share, and what was begun has to be begun anew.
-                self._strategy = strategy_named(choices.strategy, bound=choices.bound, seed=choices.seed)
-                left = Limits(executions, choices.seconds, time.monotonic() - self._start)
-                return search(session, self._strategy.scheduler, self._tally, left, told)
-            has_more = spent and (executions is None or self._tally.executions < executions)
-            if has_more and not self._tally.is_stopped and isinstance(scheduler, Dpor):
-                if not self._is_found():
-                    self._sampled(session)
-                told(self._tally)
-            is_begun = self._tally.executions and not self._tally.is_stopped
-            if is_shared and has_more and is_begun and isinstance(scheduler, Dpor):
-                left = Limits(executions, choices.seconds, time.monotonic() - self._start)
-                spent = search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)
+            with suppress(_Long):
+                return search(session, scheduler, self._tally, limits, told_alone)
+            assert isinstance(scheduler, Dpor)
+            left = limits._replace(used_s=time.monotonic() - self._start)
+            return search_subtrees(open_session, scheduler, self._tally, left, told, choices.jobs)
         except _Enough:
             return "it was stopped when a violation was found"
-        return spent
 
     def _is_found(self) -> bool:
         return any(self._grade(name) == "violation" for name in self._tally.seen)

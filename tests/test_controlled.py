@@ -15,11 +15,13 @@ import pytest
 from conftest import eventually
 
 from lab import script_search
+from lab.engines.controlled.controller import MOST_OPERATIONS
 from lab.engines.controlled.folder import Folder, source_of
 from lab.engines.controlled.inside.chance import harmless
 from lab.engines.controlled.session import ControlledSession
 from lab.schedulers.serial import Serial
 from lab.script import Script
+from lab.script_oracle import Oracle
 from lab.searching import explore
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -358,3 +360,47 @@ def test_of_several_jobs_each_has_a_core_of_its_own(tmp_path, monkeypatch):
 
     cores = {re.search(r"core (\d+)$", finding.detail, re.MULTILINE)[1] for finding in cell.findings}
     assert cores == {str(core) for core in sorted(os.sched_getaffinity(0))[:2]}
+
+
+ENDLESS = """
+    import os, time
+    from multiprocessing import Process
+
+    def write():
+        with open("something", "w") as file:
+            file.write("x")
+
+    if __name__ == "__main__":
+        Process(target=write).start()
+        while not os.path.exists("something else"):
+            time.sleep(0.1)
+"""
+
+
+def test_a_serial_order_that_has_no_end_is_left_when_its_time_is_up(tmp_path):
+    session, oracle = ControlledSession(Script(str(script(tmp_path, ENDLESS))).program()), Oracle()
+    operations, execute = [], session.execute
+
+    def counted(scheduler):
+        execution = execute(scheduler)
+        operations.append(execution.operations)
+        return execution
+
+    session.execute = counted
+    try:
+        oracle.begin(session, 24, 0.3)
+    finally:
+        session.close()
+
+    assert (oracle.orders, oracle.endings, oracle.is_complete) == (0, {}, False)
+    assert len(operations) == 1
+    assert operations[0] < MOST_OPERATIONS
+
+
+def test_a_search_is_not_cut_to_let_others_help_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(script_search, "_ALONE_S", 0.0)
+    monkeypatch.setattr(script_search, "_ALONE", 0)
+
+    (cell,) = explore(PROGRAMS / "buy_lock.py", jobs=2, files=[PROGRAMS / "buy_lock.py"], out=tmp_path / "found").cells
+
+    assert (cell.verdict, cell.reason) == ("proved", "")

@@ -13,7 +13,7 @@ import lab
 HOME = Path(lab.__file__).parent
 
 FLOORS = [
-    ["errors", "delays", "draws", "trial", "statistics", "medians"],
+    ["errors", "delays", "draws", "trial", "statistics", "medians", "writing"],
     ["world", "scenario", "guard", "store", "cell", "scheduler", "execution", "schedule", "exploration", "kinds"],
     ["scenarios", "guards", "stores"],
     [

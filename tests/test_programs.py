@@ -130,7 +130,7 @@ UNKNOWN = {
     "doubtful/forks_beside_threads": "a fork of a process in which other threads run at forks_beside_threads.py:15",
     "doubtful/raw_threads": "a thread that is not started by threading.Thread at raw_threads.py:6",
     "doubtful/stray_threads": "an operation of a thread that is not controlled",
-    "doubtful/thread_pools": "a ThreadPool at thread_pools.py:6",
+    "doubtful/thread_pools": "not controlled: a ThreadPool at thread_pools.py:6",
     "doubtful/threads": "threads of a process share memory, whose accesses are not seen",
     "doubtful/unrepeatable": "does not repeat itself",
     "faults/daemons": "a process is killed",

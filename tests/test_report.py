@@ -243,7 +243,7 @@ def test_a_page_that_cannot_be_written_is_exit_code_3(lab, explored, tmp_path, m
     def full(path, text):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lab.archive.write_atomically", full)
+    monkeypatch.setattr("lab.report.write_atomically", full)
     code, _, err = lab("report", str(explored))
 
     assert code == 3

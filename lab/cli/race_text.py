@@ -70,8 +70,9 @@ def scenario_of(cell: Row) -> ScriptRun:
 def _wall(cell: Row) -> str:
     if cell["wall_median_s"] is None:
         return ""
-    low, high = duration(cell["wall_low_s"]), duration(cell["wall_high_s"])
-    return f", {duration(cell['wall_median_s'])} [{low}, {high}] each"
+    low, high = cell["wall_low_s"], cell["wall_high_s"]
+    bounds = "unknown" if low is None or high is None else f"{duration(low)}, {duration(high)}"
+    return f", {duration(cell['wall_median_s'])} [{bounds}] each"
 
 
 def _ending(ending: Ending) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab import archive
 from lab.errors import OutputError, UsageError
+from lab.writing import write_atomically
 
 PAGE = "report.html"
 EXPLORATION = "exploration.json"
@@ -20,7 +21,7 @@ def report(folder: str | Path) -> Path:
     page = folder / PAGE
     text = _exploration(folder) if (folder / EXPLORATION).is_file() else _results(folder)
     try:
-        archive.write_atomically(page, text)
+        write_atomically(page, text)
     except OSError as error:
         raise OutputError(f"can't write {page}: {error.strerror}. Make room there, or mend its permissions.") from error
     return page

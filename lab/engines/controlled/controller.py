@@ -149,8 +149,9 @@ class Controller(Hearing):
         going: set[int] = set()
         for actor in list(self.actors.values()):
             step = actor.step
-            is_local = step is not None and step.is_local and not actor.is_done and step.is_possible()
-            if step is not None and is_local and actor.process not in going:
+            if step is None or actor.is_done or actor.process in going:
+                continue
+            if step.is_local and step.is_possible():
                 going.add(actor.process)
                 self._note(step.operation(actor.number, actor.line))
                 self._learn(actor, step)

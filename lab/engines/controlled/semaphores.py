@@ -74,32 +74,32 @@ class FileLocks:
 
     def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
         """lock(inode, path, owner, is_shared, blocks), unlock(inode, path, owner), leave(inode, path, owner)."""
-        inode, path, actor = arguments[:3]
+        inode, path, owner = arguments[:3]
         name = self._names.setdefault(inode, f"lock on {path.rpartition('/')[2]!r}")
         if verb != "lock":
-            return Step("unlock", (name,), lambda: self._unlock(actor, inode))
+            return Step("unlock", (name,), lambda: self._unlock(owner, inode))
         is_shared, blocks = arguments[3:]
 
         def can() -> bool:
-            holder = self._alone.get(inode, actor)
-            return holder == actor and (is_shared or self._shared.get(inode, set()) <= {actor})
+            holder = self._alone.get(inode, owner)
+            return holder == owner and (is_shared or self._shared.get(inode, set()) <= {owner})
 
         def do() -> bool:
             if not can():
                 return False
-            self._unlock(actor, inode)
+            self._unlock(owner, inode)
             if is_shared:
-                self._shared.setdefault(inode, set()).add(actor)
+                self._shared.setdefault(inode, set()).add(owner)
             else:
-                self._alone[inode] = actor
+                self._alone[inode] = owner
             return True
 
         return Step("lock" if blocks else "try to lock", (name,), do, can if blocks else None)
 
-    def _unlock(self, actor: int, inode: int) -> None:
-        if self._alone.get(inode) == actor:
+    def _unlock(self, owner: int, inode: int) -> None:
+        if self._alone.get(inode) == owner:
             del self._alone[inode]
-        self._shared.get(inode, set()).discard(actor)
+        self._shared.get(inode, set()).discard(owner)
 
     def leave(self, actor: int) -> None:
         """All its locks end."""

@@ -38,11 +38,17 @@ class Step:
     def touching(self, name: str) -> Step:
         """The same, that touches this as well."""
         look = self.look
+
+        def looked() -> tuple[Names, bool]:
+            assert look is not None
+            names, is_read = look()
+            return (*names, name), is_read
+
         return replace(
             self,
             names=(*self.names, name),
             give_up_names=(*self.give_up_names, name) if self.give_up_names else (),
-            look=None if look is None else lambda: ((*look()[0], name), look()[1]),
+            look=looked if look else None,
         )
 
     def is_possible(self) -> bool:

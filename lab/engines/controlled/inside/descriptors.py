@@ -40,6 +40,10 @@ class Descriptor:
         """True if nobody else can have moved its position."""
         return self.forks == me.forks and self.number == me.number
 
+    def owner(self) -> int:
+        """Whose the locks on it are: of threads it is the one that has opened it, whichever asks."""
+        return self.number if me.has_threads else me.number
+
 
 opened: dict[int, Descriptor] = {}
 """What is controlled, by number."""
@@ -166,7 +170,7 @@ def leave(descriptor: int) -> None:
     own = opened.pop(descriptor, None)
     if own is not None and own.inode in locked:
         locked.discard(own.inode)
-        me.ask("file locks", "leave", own.inode, own.path, own.number if me.has_threads else me.number)
+        me.ask("file locks", "leave", own.inode, own.path, own.owner())
 
 
 locked: set[int] = set()
@@ -192,8 +196,7 @@ def controlled_flock(file: Any, operation: int) -> None:
         me.doubt("a lock on a file that is not controlled")
         return
     locked.add(own.inode)
-    # It belongs to the open file, whichever thread asks for it.
-    place = (own.inode, own.path, own.number if me.has_threads else me.number)
+    place = own.inode, own.path, own.owner()
     if operation & fcntl.LOCK_UN:
         me.ask("file locks", "unlock", *place)
         return

@@ -44,7 +44,41 @@ class ControlledEvent(Passable):
         return f"<Event at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
 
 
-class ControlledCondition(Passable):
+class OnLock:
+    """What conditions have in common, of processes and of threads, whatever lock they are on."""
+
+    _lock: Any
+
+    def __enter__(self) -> Any:
+        return self._lock.__enter__()
+
+    def __exit__(self, *arguments: Any) -> Any:
+        return self._lock.__exit__(*arguments)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let go, sleep until notified, and take the lock again; False if time was up before."""
+        raise NotImplementedError
+
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        """Wait until the predicate holds; its last value."""
+        end_s = None if timeout is None else now_s() + timeout
+        while not (holds := predicate()):
+            left_s = None if end_s is None else end_s - now_s()
+            if left_s is not None and left_s <= 0:
+                break
+            self.wait(left_s)
+        return holds
+
+    def notify(self, n: int = 1) -> None:
+        """Wake so many sleepers at most."""
+        raise NotImplementedError
+
+    def notify_all(self) -> None:
+        """Wake all sleepers."""
+        self.notify(sys.maxsize)
+
+
+class ControlledCondition(Passable, OnLock):
     """`Condition`, on a lock that is given or an RLock of its own."""
 
     def __init__(self, lock: Any = None, *, ctx: Any = None) -> None:
@@ -64,12 +98,6 @@ class ControlledCondition(Passable):
         super().__setstate__(state)
         self._bind()
 
-    def __enter__(self) -> Any:
-        return self._lock.__enter__()
-
-    def __exit__(self, *arguments: Any) -> Any:
-        return self._lock.__exit__(*arguments)
-
     def wait(self, timeout: float | None = None) -> bool:
         """Let go, sleep until notified, and take the lock again; False if time was up before."""
         assert self._semaphore._is_mine(), "must acquire() condition before using wait()"
@@ -82,26 +110,10 @@ class ControlledCondition(Passable):
         self._semaphore._depth, self._semaphore._holder = depth, me.number
         return is_notified
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Wait until the predicate holds; its last value."""
-        end_s = None if timeout is None else now_s() + timeout
-        holds = predicate()
-        while not holds:
-            left_s = None if end_s is None else end_s - now_s()
-            if left_s is not None and left_s <= 0:
-                break
-            self.wait(left_s)
-            holds = predicate()
-        return holds
-
     def notify(self, n: int = 1) -> None:
         """Wake so many sleepers at most."""
         assert self._semaphore._is_mine(), "lock is not owned"
         me.ask(self.identity, "notify", n)
-
-    def notify_all(self) -> None:
-        """Wake all sleepers."""
-        self.notify(sys.maxsize)
 
 
 class ControlledBarrier(Passable):

@@ -114,10 +114,10 @@ def _begin(birth: Birth) -> None:
 
 def _run_path(script: program.Script, path: str, run_name: str) -> Any:
     """`runpy.run_path`, of what is compiled already."""
+    is_script = False
     with me, suppress(OSError), io.open_code(path) as file:
-        if (path, file.read()) == script[:2]:
-            path = ""
-    if path:
+        is_script = (path, file.read()) == script[:2]
+    if not is_script:
         me.doubt(f"{os.path.basename(path)}, which the script has changed or put into its own place")  # noqa: PTH119
         return runpy.run_path(path, run_name=run_name)
     runner: Any = runpy

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.clock import now_s, pass_s
-from lab.engines.controlled.inside.signals import ControlledBarrier
+from lab.engines.controlled.inside.clock import pass_s
+from lab.engines.controlled.inside.signals import ControlledBarrier, OnLock
 from lab.engines.controlled.inside.thread_locks import Kept, Lock, RLock
 
 
@@ -58,7 +57,7 @@ class Event(Kept):
         self._known_in = (-1, 0)
 
 
-class Condition(Kept):
+class Condition(Kept, OnLock):
     """`threading.Condition`, on a Lock or RLock of its module, or an RLock of its own."""
 
     kind, family = "thread condition", "condition"
@@ -72,12 +71,6 @@ class Condition(Kept):
 
     def _state(self) -> tuple[Any, ...]:
         return (self._lock.known(),)
-
-    def __enter__(self) -> Any:
-        return self._lock.__enter__()
-
-    def __exit__(self, *arguments: Any) -> Any:
-        return self._lock.__exit__(*arguments)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let go, sleep until notified, and take the lock again; False if time was up before."""
@@ -93,16 +86,6 @@ class Condition(Kept):
         self._lock.had_again(had)
         return is_notified
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Wait until the predicate holds; its last value."""
-        end_s = None if timeout is None else now_s() + timeout
-        while not (holds := predicate()):
-            left_s = None if end_s is None else end_s - now_s()
-            if left_s is not None and left_s <= 0:
-                break
-            self.wait(left_s)
-        return holds
-
     def notify(self, n: int = 1) -> None:
         """Wake so many sleepers at most."""
         if not self._lock.is_owned():
@@ -110,11 +93,7 @@ class Condition(Kept):
         if me.crowd:
             me.ask(self.known(), "notify", n)
 
-    def notify_all(self) -> None:
-        """Wake all sleepers."""
-        self.notify(sys.maxsize)
-
-    notifyAll = notify_all  # noqa: N815 - its old name
+    notifyAll = OnLock.notify_all  # noqa: N815 - its old name
 
     def _at_fork_reinit(self) -> None:
         self._lock._at_fork_reinit()

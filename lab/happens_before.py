@@ -16,7 +16,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from lab.conflict import Conflict
-from lab.kinds import LOCKS, Effect, family, is_vain, meaning
+from lab.kinds import LOCKS, Effect, accessed, family, is_vain, meaning
 from lab.scheduler import Event, Operation
 
 Clock = list[int]
@@ -36,12 +36,12 @@ def conflicts(events: Sequence[Event], permits: Mapping[str, int]) -> list[Confl
     found: list[Conflict] = []
     for place, event in enumerate(events):
         operation = event.operation
-        if not operation.is_data:
-            for name in operation.objects:
+        orders = () if operation.is_data else operation.objects
+        if operation.is_read:  # it comes after what it finds there, and what changes that before the next change
+            for name in orders:
                 past.do(event, name)
-            continue
         site = operation.line, operation.kind
-        for name in operation.objects:
+        for name in accessed(event):
             if family(name) in LOCKS:
                 continue  # it is held for this access alone, so it keeps nobody from coming between two of them
             if event.result and is_vain(event, meaning(operation.kind, name)):
@@ -51,6 +51,9 @@ def conflicts(events: Sequence[Event], permits: Mapping[str, int]) -> list[Confl
                     seen.add((name, other, site))
                     seen.add((name, site, other))
                     found.append(Conflict(name, events[earlier], event, (earlier, place)))
+        if not operation.is_read:
+            for name in orders:
+                past.do(event, name)
     return found
 
 
@@ -93,7 +96,9 @@ class _Past:
         """Let an operation that synchronises do so."""
         operation = event.operation
         what = meaning(operation.kind, name)
-        effect = _EFFECTS.get(what.effect)
+        # Who only reads hands nothing on: two that do may come in any order.
+        hands_on = what.effect is not Effect.EXCHANGE or not operation.is_read
+        effect = _EFFECTS.get(what.effect if hands_on else Effect.ACQUIRE)
         if effect is not None and not is_vain(event, what):
             effect(self, self._numbers[operation.actor], name)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from lab.scheduler import Event
+from lab.scheduler import Event, Operation
 from lab.store import BUSY
 
 
@@ -114,6 +114,12 @@ _NAME = {
     "open": Meaning(Effect.ACQUIRE, 0, _NO),
     "unlink": Meaning(Effect.ADD),
 }
+# The entry of a file in its folder. To open or replace a file is an access as well: see `accessed`.
+_REPLACES = ("replace", "rename")
+_ENTRY = {
+    "open": Meaning(Effect.EXCHANGE, past="opened", perfect="opened"),
+    **{kind: Meaning(Effect.EXCHANGE, past="replaced", perfect="replaced") for kind in _REPLACES},
+}
 _EVENT = {
     "set": Meaning(Effect.ADD),
     "clear": Meaning(Effect.FORGET),
@@ -171,6 +177,9 @@ _POOL = {
     "close": Meaning(Effect.EXCHANGE, joint="pool"),
 }
 
+ENTRY = "entry"
+"""The family of what names files in their folders."""
+
 _KINDS: dict[str, dict[str, Meaning]] = {
     "store": _STORE,
     "lock": _LOCK,
@@ -181,6 +190,7 @@ _KINDS: dict[str, dict[str, Meaning]] = {
     "semaphore": _SEMAPHORE,
     "bounded_semaphore": _SEMAPHORE,
     "name": _NAME,
+    ENTRY: _ENTRY,
     "event": _EVENT,
     "condition": _CONDITION,
     "barrier": _BARRIER,
@@ -217,12 +227,47 @@ def family(name: str) -> str:
 
 
 def told_of(names: Sequence[str]) -> list[str]:
-    """The objects that are told of: without that of a daemon thread's life, which it touches by whatever it does."""
-    return [name for name in names if not name.startswith(LIFE)]
+    """The objects that are told of.
+
+    Not the life of a daemon thread, which it touches by whatever it does; and of a file by its name neither the folders
+    in which that stands nor the data to which it leads.
+    """
+    told = [name for name in names if not name.startswith(LIFE)]
+    return [name for name in told if family(name) == ENTRY] or told
+
+
+def accessed(event: Event) -> Sequence[str]:
+    """What an operation accesses as data: the objects of a plain access, and the file that is opened or replaced.
+
+    Who replaces a file after another has opened it replaces what that one goes by: so an entry is data there, as well
+    as what orders. Where entries are locks or flags, made and removed and looked for, they only order.
+    """
+    operation = event.operation
+    if operation.is_data:
+        return operation.objects
+    is_opened, is_replaced = operation.kind == "open" and operation.is_read, operation.kind in _REPLACES
+    if not (is_opened or is_replaced) or event.result:  # what is told of these is that they came to nothing
+        return ()
+    return _entries(operation)[-1:]
+
+
+def replaced(event: Event) -> tuple[str, str] | None:
+    """The file that has taken the place of another, and that other, by their names; None if none has."""
+    operation = event.operation
+    if operation.is_data or operation.kind not in _REPLACES or event.result:
+        return None
+    files = [name.replace(ENTRY, "file", 1) for name in _entries(operation)]
+    return files[0], files[-1]
+
+
+def _entries(operation: Operation) -> list[str]:
+    return [name for name in operation.objects if family(name) == ENTRY]
 
 
 def shown(name: str) -> str:
-    """An object as people call it: the queue of a buffer, the pipe of one of its directions."""
+    """An object as people call it: the queue of a buffer, the pipe of one of its directions, a folder of all kinds."""
+    if name.startswith("folder "):
+        return name.rpartition(" ")[0]
     return "the store" if name == "store" else name.partition(_BUFFER_OF)[0].partition(" (to the ")[0]
 
 

@@ -11,7 +11,8 @@ from html import escape
 from typing import NamedTuple
 
 from lab.execution import Execution
-from lab.kinds import FAINT, LOCKS, Meaning, family, fed, meaning, shown, told_of
+from lab.kinds import ENTRY, FAINT, LOCKS, Meaning, family, fed, meaning, shown, told_of
+from lab.renaming import by_present_names
 from lab.scheduler import Event, Operation
 from lab.standing import Standing
 
@@ -51,6 +52,7 @@ def timeline(
     `permits` is that of `happens_before.conflicts`; `waiting` are the operations that were announced and never done;
     `preempted` has the places in the history at which the turn was taken from an actor that could have gone on.
     """
+    events = by_present_names(events)
     for is_brief in (False, True):
         rows = _rows(events, waiting, preempted, names, permits, is_brief)
         table = _as_columns(rows, names, is_brief)
@@ -128,7 +130,10 @@ def told(event: Event, is_brief: bool) -> str:
     if what.joint:  # the kind tells a queue or a pipe from all others
         return _spaced(kind, result, what.joint, called(objects[0], True))
     names = data_of(operation) if operation.is_data else objects
-    thing = " or ".join(dict.fromkeys(called(name, is_brief) for name in names if name != "store"))
+    # What is done to entries nothing else is called, so they need no family.
+    is_entry = family(names[0]) == ENTRY if names else False
+    things = dict.fromkeys(called(name, is_brief or is_entry) for name in names if name != "store")
+    thing = (" to " if is_entry else " or ").join(things)
     if operation.is_timeout:
         return f"{_spaced(kind, thing)}: time is up"
     if not thing:

@@ -52,6 +52,7 @@ FLOORS = [
         "report",
         "explanation",
         "timeline",
+        "renaming",
     ],
     ["cli", "__main__", "pytest_plugin", "pytest_checks"],
 ]

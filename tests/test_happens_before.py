@@ -15,6 +15,7 @@ from lab.schedulers.random_walk import RandomWalk
 
 BUYERS = {0: "buyer 0", 1: "buyer 1"}
 LOCK, SEMAPHORE, EVENT, BARRIER = "lock 'l'", "semaphore 's'", "event 'e'", "barrier 'b'"
+ENTRY = "entry 'e'"
 QUEUE, BUFFER, PIPE = "queue 'q'", "queue 'q' buffer of buyer 0", "pipe 'p' (to the second end)"
 
 
@@ -46,6 +47,9 @@ CHAINS = {
     "last at a barrier": [done(0, "arrive", BARRIER), done(1, "arrive", BARRIER)],
     "version": [done(0, "write if", "store"), done(1, "read version", "store", is_read=True)],
     "transaction": [done(0, "commit", "store"), done(1, "begin", "store")],
+    "file that is looked for": [done(0, "open", ENTRY), done(1, "exists", ENTRY, is_read=True)],
+    "file that is missed": [done(0, "unlink", ENTRY), done(1, "open", ENTRY, is_read=True, result="FileNotFoundError")],
+    "file that is put there": [done(0, "replace", "entry 'n'", ENTRY), done(1, "open", ENTRY, is_read=True)],
 }
 
 
@@ -270,6 +274,16 @@ def test_without_one_every_execution_shows_the_conflict_also_those_that_went_wel
     assert all(conflicts(one.events, permits_of(one)) for one in executions(SALE, guard, "json_file", 2, Dpor()))
 
 
+def test_who_opens_a_file_hands_nothing_on_to_who_opens_it_next():
+    opened = [done(actor, "open", ENTRY, is_read=True) for actor in (0, 1)]
+    assert places([write(0), *opened, read(1)]) == [(0, 3)]
+
+
+def test_who_replaces_a_file_comes_after_nobody_who_has_opened_it():
+    opened = [done(actor, "open", ENTRY, is_read=True) for actor in (0, 1)]
+    assert places([*opened, done(1, "replace", "entry 'n'", ENTRY)]) == [(0, 2)]
+
+
 # Sentences ---------------------------------------------------------------------------------------------------------
 
 
@@ -287,6 +301,10 @@ def test_the_sentence_names_who_did_what_where_and_after_whom():
     [
         ([write(0, result=""), read(1, result="{'a': 1, 'b': 2}")], "buyer 1 read the store at"),
         ([write(0, name="value 'v'"), read(1, name="value 'v'", result="1")], "buyer 1 read value 'v' at"),
+        (
+            [done(0, "open", ENTRY, is_read=True), done(1, "rename", "entry 'n'", ENTRY)],
+            "buyer 1 replaced file 'e' after buyer 0 had opened it;",
+        ),
         (
             [write(0, kind="append", result="'x'"), write(1, kind="append", result="'y'")],
             "buyer 1 appended to the store at",

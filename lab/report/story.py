@@ -8,11 +8,15 @@ from typing import Any
 from lab import deadlock
 from lab.conflict import by_line, sentence
 from lab.execution import Execution
-from lab.kinds import EMPTIES, FAINT, fed, shown
+from lab.kinds import EMPTIES, FAINT, fed, replaced, shown
+from lab.renaming import by_present_names
 from lab.scheduler import Event, Operation
 from lab.search import conflicts_of
 from lab.standing import Standing
 from lab.timeline import called, data_of, followers, told
+
+_END = "''"
+"""What a read of a file gives that has come to its end."""
 
 Story = dict[str, Any]
 """Plain values, for JSON: see `story`."""
@@ -45,10 +49,11 @@ def _steps(execution: Execution, places: Mapping[int, int], preempted: Set[int])
     permits = {name: declared.permits for name, declared in execution.objects.items()}
     standing, steps = Standing(permits), []
     state: dict[str, str] = {}
-    nexts = followers(execution.events, execution.ending.waiting)
-    for number, (event, following) in enumerate(zip(execution.events, nexts, strict=True)):
+    events = by_present_names(execution.events)
+    nexts = followers(events, execution.ending.waiting)
+    for number, (event, following) in enumerate(zip(events, nexts, strict=True)):
         standing.done(event)
-        state = {**state, **_changes(event)}
+        state = {**_moved(state, event), **_changes(event)}
         operation = event.operation
         # Of who has just done something nobody knows yet that it will wait, unless that is how all ends.
         is_last = number == len(execution.events) - 1
@@ -75,12 +80,22 @@ def _kind(operation: Operation) -> str:
     return "quiet" if operation.kind in FAINT else "sync"
 
 
+def _moved(state: dict[str, str], event: Event) -> dict[str, str]:
+    """What is known, where a file has taken the place of another."""
+    new, old = replaced(event) or ("", "")
+    if new not in state:
+        return state
+    return {old if name == new else name: value for name, value in state.items() if name == new or name != old}
+
+
 def _changes(event: Event) -> dict[str, str]:
     """What is known of shared data after an access: what was written, or was found there."""
     operation = event.operation
     if not operation.is_data:
         return {}
     value = "(empty)" if operation.kind == EMPTIES else event.result
+    if operation.is_read and value == _END:
+        return {}
     return {shown(name): value for name in data_of(operation) if value}
 
 

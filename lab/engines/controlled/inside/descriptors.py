@@ -66,10 +66,14 @@ def controlled_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | N
             return raw_open(path, flags, mode)
     creates = bool(flags & os.O_CREAT)
     me.ask("files", "open", name, creates, is_writing)
-    with me:
-        existed = not creates or os.path.exists(path)  # noqa: PTH110
-        descriptor = raw_open(path, flags & ~os.O_TRUNC, mode)
-        inode = raw_fstat(descriptor).st_ino
+    try:
+        with me:
+            existed = not creates or os.path.exists(path)  # noqa: PTH110
+            descriptor = raw_open(path, flags & ~os.O_TRUNC, mode)
+            inode = raw_fstat(descriptor).st_ino
+    except OSError as error:
+        me.told("result", type(error).__name__)
+        raise
     opened[descriptor] = own = Descriptor(inode, name, bool(flags & os.O_APPEND))
     if flags & os.O_TRUNC and existed:
         own.ask("truncate", False)

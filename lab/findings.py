@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.rows import Row, described, differing, rows, values
 from lab.scenario import Scenario
+from lab.scenarios import SCRIPT
 from lab.statistics import at_most_text, clopper_pearson, rate_text, ratio_text
 from lab.trial import ENGINE_OUTCOMES, Grade, violation
 
@@ -22,7 +24,7 @@ Scenarios = Mapping[str, type[Scenario]]
 
 
 def findings(summary: pd.DataFrame, scenarios: Scenarios) -> list[str]:
-    """One sentence a scenario, about the processes, store and settings at which it goes wrong most often.
+    """One sentence a scenario, about the processes, store and settings at which it goes wrong most often; one a script.
 
     Another follows it for each way in which trials did not get to their end.
     """
@@ -30,7 +32,8 @@ def findings(summary: pd.DataFrame, scenarios: Scenarios) -> list[str]:
     found = []
     for name in values(cells, "scenario"):
         alike = [cell for cell in cells if cell["scenario"] == name]
-        found += [_sentence(alike, scenarios.get(name, Unknown)), *_broken(alike)]
+        for group in [[cell] for cell in alike] if name == SCRIPT else [alike]:
+            found += [_sentence(group, scenarios.get(name, Unknown)), *_broken(group)]
     return found
 
 
@@ -87,8 +90,10 @@ def _where(cell: Row, cells: Sequence[Row]) -> str:
 
 
 def _first_clause(cell: Row, outcome: str, scenario: type[Scenario], where: str) -> str:
-    guard = "Without a guard" if cell["guard"] == "none" else f"With {cell['guard']}"
     explanation = scenario.all_outcomes()[outcome].explanation
+    if cell["scenario"] == SCRIPT:
+        return f"{described('script', cell['script'])}: in {_often(cell, outcome)} {explanation}"
+    guard = "Without a guard" if cell["guard"] == "none" else f"With {cell['guard']}"
     actors = _counted(cell["processes"], scenario.actors)
     return f"{guard} and with {actors}{where}, {explanation} in {_often(cell, outcome)}"
 
@@ -118,7 +123,10 @@ def _price(cell: Row) -> str:
 
 
 def _telling_outcome(cell: Row, scenario: type[Scenario]) -> str:
-    """The most frequent violation; where there is none, the most frequent surprise; else the first declared."""
+    """The most frequent violation; where there is none, the most frequent surprise; else the first declared.
+
+    Of a script that only went well, how it ended most often.
+    """
     declared = scenario.all_outcomes()
     if cell["oversell_rate"] and "oversold" in declared:
         return "oversold"
@@ -126,7 +134,7 @@ def _telling_outcome(cell: Row, scenario: type[Scenario]) -> str:
         counts = {name: _count(cell, name) for name, outcome in declared.items() if outcome.grade == grade}
         if any(counts.values()):
             return max(counts, key=lambda name: counts[name])
-    return next(iter(declared))
+    return max(declared, key=partial(_count, cell)) if cell["scenario"] == SCRIPT else next(iter(declared))
 
 
 def _count(cell: Row, outcome: str) -> int:

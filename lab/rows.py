@@ -5,6 +5,7 @@ Knows no figures.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,9 @@ def described(name: str, value: Any) -> str:
             return f"{value} start"
         case "scenario" | "store" | "start_method":
             return str(value)
+        case "script":
+            shortest: str = min(os.path.relpath(value), value, key=len)
+            return shortest
         case _:
             return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 

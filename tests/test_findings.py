@@ -9,7 +9,6 @@ from lab.findings import findings
 from lab.scenarios.check_ticket import CheckTicket
 from lab.scenarios.ticket_sale import TicketSale
 from lab.scenarios.traffic_light import TrafficLight
-from lab.script_run import ScriptRun
 
 SCENARIOS = {"ticket_sale": TicketSale, "check_ticket": CheckTicket, "traffic_light": TrafficLight}
 
@@ -50,13 +49,17 @@ def test_of_several_settings_the_worst_is_named(settings, told):
     )
 
 
+class Own(TicketSale):
+    actors = "processes"
+
+
 @pytest.mark.parametrize(
     ("scenario", "actors"),
-    [("ticket_sale", "1 buyer"), ("script", "1 process"), ("traffic_light", "1 actor (a light and its cars)")],
+    [("ticket_sale", "1 buyer"), ("own", "1 process"), ("traffic_light", "1 actor (a light and its cars)")],
 )
 def test_one_actor_is_counted_in_grammar(scenario, actors):
     one = cell(scenario, "none", "json_file", 1, shares={}, wall_s=0.01)
-    [sentence] = findings(frames([one])[0], {**SCENARIOS, "script": ScriptRun})
+    [sentence] = findings(frames([one])[0], {**SCENARIOS, "own": Own})
 
     assert sentence.startswith(f"Without a guard and with {actors}, ")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import explore, run
+from lab import explore, race, run
 from lab.report import report
 from lab.report.page import _coded, inline_svgs
 
@@ -201,6 +201,56 @@ def test_the_shared_state_of_a_script_is_its_data_and_not_the_lock_of_a_value(tm
 
     assert [name.partition(" ")[0] for name in story["steps"][-1]["state"]] == ["value"]
     assert not any("lock" in step["text"] for step in story["steps"])
+
+
+REPLACES = """
+import os
+from multiprocessing import Process
+
+def add(me):
+    with open("count") as file:
+        count = int(file.read())
+    with open(f"count.{me}", "w") as file:
+        file.write(str(count + 1))
+    os.replace(f"count.{me}", "count")
+    print(count)
+
+if __name__ == "__main__":
+    with open("count", "w") as file:
+        file.write("0")
+    both = [Process(target=add, args=(me,)) for me in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+"""
+
+
+def test_a_file_that_is_replaced_changes_the_shared_state_and_is_half_of_the_racing_pair(tmp_path):
+    (tmp_path / "add.py").write_text(REPLACES)
+    explore(tmp_path / "add.py", out=tmp_path / "e")
+    (story,) = Page(report(tmp_path / "e")).stories
+
+    opened, replaced = story["pair"]
+    assert [story["steps"][place]["text"] for place in (opened, replaced)] == [
+        "open 'count'",
+        "replace 'count.1' to 'count'",
+    ]
+    assert story["steps"][replaced - 1]["state"] == {"file 'count'": "'0'", "file 'count.1'": "'1'"}
+    assert story["steps"][replaced]["state"] == {"file 'count'": "'1'"}
+
+
+def test_scripts_that_were_raced_go_by_their_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "add.py").write_text(REPLACES)
+    (tmp_path / "say.py").write_text("print(1)")
+    race("add.py", "say.py", trials=3, out="r")
+    page = Page(report("r"))
+
+    assert re.search(r"add.py: in .* of 3 trials .* it ended as", page.text)
+    assert re.search(r"say.py: in 100 % of 3 trials .* it ended, and nobody says how it should", page.text)
+    assert re.search(r"median wall\W+add.py\W+3", page.text)
+    assert str(tmp_path) not in page.text
 
 
 def test_what_stands_between_backticks_is_code_and_still_text():

@@ -66,14 +66,19 @@ def _table(cells: Sequence[Row]) -> dict[str, Any]:
     told = [
         {**cell, "set": settings(cell, differing(alike))} for alike in _by_scenario(cells).values() for cell in alike
     ]
+    always = set(_ALWAYS)
+    for cell in told:
+        if cell["scenario"] == SCRIPT:
+            cell["scenario"], cell["set"] = described("script", cell["script"]), ""
+            always -= {"guard", "processes"}  # these are the script's own affair
     texts = {name: [column(cell) for cell in told] for name, column in _COLUMNS}
     # What is the same everywhere needs no column of figures, and what is nowhere none at all.
-    names = [name for name, shown in texts.items() if name in _ALWAYS or len({text for text, _ in shown}) > 1]
+    names = [name for name, shown in texts.items() if name in always or len({text for text, _ in shown}) > 1]
     return {
         "filters": [
-            {"name": name, "values": [str(value) for value in values(cells, name)]}
+            {"name": name, "values": [str(value) for value in values(told, name)]}
             for name in _FILTERS
-            if len(values(cells, name)) > 1
+            if len(values(told, name)) > 1
         ],
         "columns": [{"text": name, "is_number": texts[name][0][1] is not None} for name in names],
         "rows": [

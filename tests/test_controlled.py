@@ -17,6 +17,7 @@ from conftest import eventually
 from lab import script_search
 from lab.engines.controlled.controller import MOST_OPERATIONS
 from lab.engines.controlled.folder import Folder, source_of
+from lab.engines.controlled.free_runs import FreeRuns
 from lab.engines.controlled.inside.chance import harmless
 from lab.engines.controlled.session import ControlledSession
 from lab.schedulers.serial import Serial
@@ -404,3 +405,50 @@ def test_a_search_is_not_cut_to_let_others_help_it(tmp_path, monkeypatch):
     (cell,) = explore(PROGRAMS / "buy_lock.py", jobs=2, files=[PROGRAMS / "buy_lock.py"], out=tmp_path / "found").cells
 
     assert (cell.verdict, cell.reason) == ("proved", "")
+
+
+UNTOUCHED = """
+    import multiprocessing, os, random, tempfile, threading, uuid
+    from multiprocessing import Process, process, util
+
+    def act():
+        print(multiprocessing.current_process().name, uuid.uuid4())
+
+    if __name__ == "__main__":
+        own = multiprocessing.current_process()
+        print(own.name, multiprocessing.parent_process(), multiprocessing.active_children())
+        print(multiprocessing.get_start_method(allow_none=True), util._exiting, threading._shutdown.__name__)
+        print(len(util._finalizer_registry), len(process._dangling), threading.active_count())
+        print(os.listdir(tempfile.gettempdir()), os.listdir("."))
+        print("descriptors", len(os.listdir("/proc/self/fd")))
+        print(uuid.uuid4())
+        one = Process(target=act)
+        one.start()
+        one.join()
+"""
+
+
+def test_a_rehearsal_leaves_no_trace(tmp_path, monkeypatch):
+    program = Script(str(script(tmp_path, UNTOUCHED))).program()
+
+    def printed():
+        session, serial = ControlledSession(program), Serial(1)
+        runs = FreeRuns(program.script, program.source, [], orders_output=False)
+        try:
+            assert serial.begin()
+            session.execute(serial)
+            runs.run()
+            free = Path(runs.root, "diaries", "0.1").read_text()
+            return session.printed_by(0).decode(), session.printed_by(1).decode(), free.rpartition("\n")[0]
+        finally:
+            session.close()
+            runs.close()
+
+    controlled, child, free = printed()
+
+    as_new = "MainProcess None []\nNone False _shutdown\n0 0 1\n[] ['own.py']\ndescriptors"
+    # Three that each process has, the folder that is listed, and what leads to the warm parent and the controller.
+    assert controlled.startswith(f"{as_new} 7\n")
+    assert free.startswith(f"{as_new} 6\n")
+    assert child.startswith("Process-1 ")
+    assert controlled.split()[-1] != child.split()[-1]

@@ -76,6 +76,7 @@ EXCEPTIONS = {
     ("lab.engines.controlled.inside.program", "sys.argv"): "gives a script its arguments",
     ("lab.engines.controlled.inside.program", "sys.stdout"): "flushes what a script has printed",
     ("lab.engines.controlled.inside.program", "sys.stderr"): "writes there what a script ends with",
+    ("lab.engines.controlled.inside.rehearsal", "sys.stdout"): "prints as a script would, to nobody",
     (
         "lab.engines.controlled.inside.spawned",
         "SystemExit",

@@ -6,9 +6,6 @@ own, or all into one where somebody judges the order of what is printed.
 
 from __future__ import annotations
 
-import concurrent.futures.process as executors
-import multiprocessing.pool as pool
-import multiprocessing.popen_spawn_posix as popen_spawn
 import multiprocessing.process as process
 import os
 import signal
@@ -18,7 +15,9 @@ import threading
 import traceback
 from typing import Any
 
+from lab.engines.controlled.inside import rehearsal
 from lab.engines.controlled.inside.channel import me, raw_exit
+from lab.engines.controlled.inside.imports import when_imported
 from lab.engines.controlled.inside.program import told_by_thread, told_traceback
 
 LENGTH = struct.Struct("=I")
@@ -55,12 +54,17 @@ class Diary:
         os.close(self._descriptor)
 
 
-def begin(*, is_serial: bool) -> None:
+def rehearse(path: str) -> None:
+    """Do what processes do, with a file of this path."""
+    rehearsal.rehearse(path, sys.modules[__name__])
+
+
+def begin(command: bytes, line: None) -> None:
     """Begin a run, in the process that is to run the script. If serial, who starts a process or a thread waits for it.
 
     A pool has one worker then, which does one task after another.
     """
-    _Mode.is_serial = is_serial
+    _Mode.is_serial = command == b"serial"
     me.connect()
     _print_apart()
 
@@ -86,10 +90,15 @@ def _fork() -> int:
     if pid:
         _started(pid, number)
         return pid
-    _numbers.clear()
-    me.become(number)
+    born(number)
     _print_apart()
     return 0
+
+
+def born(number: int) -> None:
+    """In a new process, before anything else."""
+    _numbers.clear()
+    me.become(number)
 
 
 def _started(pid: int, number: int) -> None:
@@ -149,12 +158,30 @@ def _bootstrap(self: Any, *arguments: Any, **named: Any) -> Any:
     return _raw_bootstrap(self, *arguments, **named)
 
 
-def _launch_spawned(self: Any, process_obj: Any) -> None:
-    """A process of another interpreter, which keeps no diary and prints where its parent does."""
-    number = me.next_child()
-    me.tell("fork", number, process_obj.name)
-    _raw_launch_spawned(self, process_obj)
-    _started(self.pid, number)
+def _change_pools(pool: Any) -> None:
+    own = pool.Pool
+    own.__init__ = _with_one_worker(own.__init__, "processes")
+    own._repopulate_pool_static = staticmethod(_by_pool(own._repopulate_pool_static))
+    own._terminate_pool = staticmethod(_by_pool(own._terminate_pool))
+
+
+def _change_executors(executors: Any) -> None:
+    own = executors.ProcessPoolExecutor
+    own.__init__ = _with_one_worker(own.__init__, "max_workers")
+    own._spawn_process = _by_pool(own._spawn_process)
+
+
+def _change_spawning(popen: Any) -> None:
+    raw_launch = popen.Popen._launch
+
+    def launch(self: Any, process_obj: Any) -> None:
+        """A process of another interpreter, which keeps no diary and prints where its parent does."""
+        number = me.next_child()
+        me.tell("fork", number, process_obj.name)
+        raw_launch(self, process_obj)
+        _started(self.pid, number)
+
+    popen.Popen._launch = launch
 
 
 def _start_thread(self: Any) -> None:
@@ -180,12 +207,11 @@ def _print_exc(*arguments: Any, **named: Any) -> None:
 
 
 _raw_bootstrap: Any = process.BaseProcess._bootstrap  # type: ignore[attr-defined]
-_raw_launch_spawned: Any = popen_spawn.Popen._launch  # type: ignore[attr-defined]
 _raw_print_exc = traceback.print_exc
 _raw_start_thread = threading.Thread.start
 
 
-def install() -> None:
+def install(script: str) -> None:
     """Put them in the place of the raw ones."""
     me.is_free = True
     me.open_channel = Diary
@@ -193,14 +219,9 @@ def install() -> None:
     process.current_process()._config["semprefix"] = f"/{me.memory.partition('.')[2]}"  # type: ignore[attr-defined]
     os.fork, os.waitpid, os.wait, os.kill, os._exit = _fork, _waitpid, _wait, _kill, end  # type: ignore[assignment]
     process.BaseProcess._bootstrap = _bootstrap  # type: ignore[attr-defined]
-    popen_spawn.Popen._launch = _launch_spawned  # type: ignore[attr-defined]
-    own: Any = pool.Pool
-    own.__init__ = _with_one_worker(own.__init__, "processes")
-    own._repopulate_pool_static = staticmethod(_by_pool(own._repopulate_pool_static))
-    own._terminate_pool = staticmethod(_by_pool(own._terminate_pool))
-    executor: Any = executors.ProcessPoolExecutor
-    executor.__init__ = _with_one_worker(executor.__init__, "max_workers")
-    executor._spawn_process = _by_pool(executor._spawn_process)
+    when_imported("multiprocessing.pool", _change_pools)
+    when_imported("concurrent.futures.process", _change_executors)
+    when_imported("multiprocessing.popen_spawn_posix", _change_spawning)
     traceback.print_exc = _print_exc
     threading.Thread.start = _start_thread  # type: ignore[method-assign]
     threading.excepthook = _raised_in_thread

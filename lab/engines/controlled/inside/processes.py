@@ -56,13 +56,18 @@ def _forked(number: int) -> Callable[[], int] | None:
         pid = raw_fork()
     if pid:
         return lambda: raw_waitpid(pid, 0)[1]
+    born(number)
+    return None
+
+
+def born(number: int) -> None:
+    """In a new process, before anything else."""
     _children.clear()
     locked.clear()
     me.become(number, me.process)
     threads.after_fork()
     chance.after_fork()
     pipes.after_fork()
-    return None
 
 
 def controlled_fork() -> int:

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import json
 import os
+import re
 import resource
 import select
 import signal
@@ -20,69 +21,49 @@ from contextlib import suppress
 from importlib import import_module
 from marshal import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.engines import scratch
-from lab.engines.controlled.inside import (
-    audit,
-    blocks,
-    chance,
-    clock,
-    databases,
-    descriptors,
-    entries,
-    executors,
-    files,
-    free,
-    futures,
-    pipes,
-    pools,
-    processes,
-    program,
-    queues,
-    semaphores,
-    signals,
-    spawned,
-    starting,
-    threads,
-    values,
-)
+from lab.engines.controlled.inside import program
 from lab.engines.controlled.inside.channel import me, raw_exit
 from lab.engines.controlled.inside.line import Line
 
-_WARM = (
-    "lab.engines.controlled.inside.calls",
-    *("multiprocessing.pool", "multiprocessing.queues", "multiprocessing.sharedctypes", "multiprocessing.synchronize"),
-    *("multiprocessing.shared_memory", "concurrent.futures.process", "json", "csv", "pickle", "random", "tempfile"),
-    *("uuid", "secrets", "queue", "threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections"),
-    *("functools", "itertools", "logging", "contextlib", "linecache", "argparse", "string", "re", "math", "struct"),
-)
+_OFTEN = {
+    **dict.fromkeys(("Process", "Lock", "RLock", "Semaphore", "BoundedSemaphore"), "multiprocessing.synchronize"),
+    **dict.fromkeys(("Event", "Condition", "Barrier"), "multiprocessing.synchronize"),
+    **dict.fromkeys(("Queue", "SimpleQueue", "JoinableQueue"), "multiprocessing.queues"),
+    **dict.fromkeys(("Value", "Array", "RawValue", "RawArray"), "multiprocessing.sharedctypes"),
+    "Pool": "multiprocessing.pool",
+    "concurrent": "concurrent.futures.process",
+    "shared_memory": "multiprocessing.shared_memory",
+    "calls": "lab.engines.controlled.inside.calls",
+    **{name: name for name in ("json", "csv", "pickle", "sqlite3", "random", "tempfile", "uuid", "secrets", "queue")},
+    **{name: name for name in ("threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections")},
+    **{name: name for name in ("functools", "itertools", "logging", "contextlib", "linecache", "argparse", "string")},
+    **{name: name for name in ("re", "math", "struct")},
+}
+"""Of Python's own modules those that are imported beforehand, by the word that tells that a script may want them.
+
+What nobody wants makes every fork dearer, and whoever wants another imports it by itself."""
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
-_INSTALLED = (
-    clock,
-    chance,
-    descriptors,
-    files,
-    entries,
-    databases,
-    semaphores,
-    signals,
-    queues,
-    pipes,
-    values,
-    blocks,
-    processes,
-    starting,
-    pools,
-    executors,
-    futures,
-    threads,
-    audit,
-)
 
-raw_dup2 = os.dup2
+raw_open, raw_dup2 = os.open, os.dup2
 raw_setpgid, raw_killpg, raw_waitpid, raw_fork = os.setpgid, os.killpg, os.waitpid, os.fork
+raw_getpid, raw_sleep, _raw_kill = os.getpid, time.sleep, os.kill
+
+
+class Mode(Protocol):
+    """What is different about executions that are controlled, and runs that are free."""
+
+    def install(self, script: str, /) -> None:
+        """In the warm parent, before anything is forked."""
+
+    def rehearse(self, path: str, /) -> None:
+        """Do what processes do, with a file of this path."""
+
+    def begin(self, command: bytes, line: Any, /) -> None:
+        """In the process that is to run the script, which has a line if it is controlled."""
 
 
 def serve(control: socket.socket) -> None:
@@ -93,27 +74,22 @@ def serve(control: socket.socket) -> None:
     config = json.loads(packet)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in _WARM:
-        import_module(name)
     root = Path(config["root"])
     path = f"{root}/run/{config['script']}"
     text = Path(path).read_bytes()
     script = program.Script(path, text, compile(text, path, "exec", dont_inherit=True))
+    for name in sorted(_wanted(root / "run")):
+        import_module(name)
+    mode: Mode = import_module(f"{__spec__.parent}.{'free' if config['is_free'] else 'control'}")
     _settle(config, root)
-    if config["is_free"]:
-        free.install()
-    else:
-        for module in _INSTALLED:
-            module.install()
-        _preload(config["paths"], config["preload"])
-        # When it runs depends on all that was ever allocated; and what it finds may ask the controller.
-        gc.disable()
-        chance.harmless_lines(path)
+    mode.install(path)
+    _preload(config["paths"], config["preload"])
     # What every process would do first is done here once: to touch memory after a fork is what costs most.
-    quiet = descriptors.raw_open(os.devnull, os.O_RDWR)
+    quiet = raw_open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         raw_dup2(quiet, descriptor)
     program.open_output()
+    mode.rehearse(f"{root}/tmp/rehearsal")
     gc.collect()
     gc.freeze()
     control.send(b"ready")
@@ -128,7 +104,7 @@ def serve(control: socket.socket) -> None:
             line = None if me.is_free else Line()
             execution = raw_fork()
             if not execution:
-                _execute(control, line, script, config["arguments"], command)
+                _execute(control, mode, line, script, config["arguments"], command)
             if me.is_free:
                 used_s = _await_end(execution, control)
                 wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
@@ -145,6 +121,8 @@ def _next(control: socket.socket, line: Line | None, execution: int, script: pro
             control.close()
             with suppress(PermissionError):  # nobody of the execution is left
                 raw_setpgid(0, execution)
+            from lab.engines.controlled.inside import spawned  # which is there where there is a line
+
             spawned.live(line, request, descriptors, script)
         finally:
             raw_exit(70)
@@ -152,6 +130,13 @@ def _next(control: socket.socket, line: Line | None, execution: int, script: pro
     if line is not None:
         line.await_command(control, live)
     return control.recv(16)
+
+
+def _wanted(folder: Path) -> set[str]:
+    """The modules that the script and its like may want."""
+    texts = [path.read_text("utf-8", "replace") for path in folder.rglob("*.py")]
+    words = set(re.findall(r"\w+", "\n".join(texts)))
+    return {name for word, name in _OFTEN.items() if word in words}
 
 
 def _preload(paths: list[str], names: list[str]) -> None:
@@ -209,21 +194,19 @@ def _settle(config: dict[str, Any], root: Path) -> None:
 
 
 def _execute(
-    control: socket.socket, line: Line | None, script: program.Script, arguments: list[str], command: bytes
+    control: socket.socket,
+    mode: Mode,
+    line: Line | None,
+    script: program.Script,
+    arguments: list[str],
+    command: bytes,
 ) -> None:
     status = 70
     try:
         control.close()
         raw_setpgid(0, 0)
         os.chdir(os.environ["PWD"])
-        if line is None:
-            free.begin(is_serial=command == b"serial")
-        else:
-            line.leave()
-            spawned.current.line = line
-            me.keeps_history = command == b"history"
-            chance.reseed()
-            me.connect()
+        mode.begin(command, line)
         status = program.run(script, arguments)
         os._exit(status)
     finally:
@@ -251,13 +234,10 @@ def _end(execution: int, line: Line | None) -> None:
 
 
 def _kill_children() -> None:
-    own = processes.raw_getpid()
+    own = raw_getpid()
     for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split():
         with suppress(ProcessLookupError):
             _raw_kill(int(pid), signal.SIGKILL)
-
-
-raw_sleep, _raw_kill = time.sleep, os.kill
 
 
 def _is_left(control: socket.socket) -> bool:

@@ -29,22 +29,21 @@ from lab.engines.controlled.inside.channel import me, raw_exit
 from lab.engines.controlled.inside.line import Line
 
 _OFTEN = {
-    **dict.fromkeys(("Process", "Lock", "RLock", "Semaphore", "BoundedSemaphore"), "multiprocessing.synchronize"),
-    **dict.fromkeys(("Event", "Condition", "Barrier"), "multiprocessing.synchronize"),
-    **dict.fromkeys(("Queue", "SimpleQueue", "JoinableQueue"), "multiprocessing.queues"),
-    **dict.fromkeys(("Value", "Array", "RawValue", "RawArray"), "multiprocessing.sharedctypes"),
-    "Pool": "multiprocessing.pool",
-    "concurrent": "concurrent.futures.process",
-    "shared_memory": "multiprocessing.shared_memory",
-    "calls": "lab.engines.controlled.inside.calls",
-    **{name: name for name in ("json", "csv", "pickle", "sqlite3", "random", "tempfile", "uuid", "secrets", "queue")},
-    **{name: name for name in ("threading", "pathlib", "shutil", "traceback", "fcntl", "datetime", "collections")},
-    **{name: name for name in ("functools", "itertools", "logging", "contextlib", "linecache", "argparse", "string")},
-    **{name: name for name in ("re", "math", "struct")},
+    "multiprocessing.synchronize": "Process Lock RLock Semaphore BoundedSemaphore Event Condition Barrier",
+    "multiprocessing.queues": "Queue SimpleQueue JoinableQueue",
+    "multiprocessing.sharedctypes": "Value Array RawValue RawArray",
+    "multiprocessing.pool": "Pool",
+    "multiprocessing.shared_memory": "shared_memory",
+    "concurrent.futures.process": "concurrent",
+    "lab.engines.controlled.inside.calls": "calls",
+    **{name: name for name in ("argparse", "collections", "contextlib", "csv", "datetime", "fcntl", "functools")},
+    **{name: name for name in ("itertools", "json", "linecache", "logging", "math", "pathlib", "pickle", "queue")},
+    **{name: name for name in ("random", "re", "secrets", "shutil", "sqlite3", "string", "struct", "tempfile")},
+    **{name: name for name in ("threading", "traceback", "uuid")},
 }
-"""Of Python's own modules those that are imported beforehand, by the word that tells that a script may want them.
+"""What is imported beforehand, and the words that tell that a script may want it.
 
-What nobody wants makes every fork dearer, and whoever wants another imports it by itself."""
+What nobody wants makes every fork dearer, and whoever wants something else imports it by itself."""
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
 
@@ -136,7 +135,7 @@ def _wanted(folder: Path) -> set[str]:
     """The modules that the script and its like may want."""
     texts = [path.read_text("utf-8", "replace") for path in folder.rglob("*.py")]
     words = set(re.findall(r"\w+", "\n".join(texts)))
-    return {name for word, name in _OFTEN.items() if word in words}
+    return {name for name, told in _OFTEN.items() if not words.isdisjoint(told.split())}
 
 
 def _preload(paths: list[str], names: list[str]) -> None:

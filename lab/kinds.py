@@ -248,7 +248,16 @@ def accessed(event: Event) -> Sequence[str]:
     is_opened, is_replaced = operation.kind == "open" and operation.is_read, operation.kind in _REPLACES
     if not (is_opened or is_replaced) or event.result:  # what is told of these is that they came to nothing
         return ()
-    return _entries(operation)[-1:]
+    found = _entries(operation)
+    return found[-1:] if is_opened or len(found) > 1 else ()  # a file that replaces itself is as it was
+
+
+def removed(event: Event) -> str | None:
+    """The file that is there no more, by its name; None if none was removed."""
+    operation = event.operation
+    if operation.is_data or operation.kind not in ("unlink", "remove") or event.result:
+        return None
+    return _entries(operation)[-1].replace(ENTRY, "file", 1)
 
 
 def replaced(event: Event) -> tuple[str, str] | None:
@@ -257,7 +266,7 @@ def replaced(event: Event) -> tuple[str, str] | None:
     if operation.is_data or operation.kind not in _REPLACES or event.result:
         return None
     files = [name.replace(ENTRY, "file", 1) for name in _entries(operation)]
-    return files[0], files[-1]
+    return (files[0], files[-1]) if len(files) > 1 else None
 
 
 def _entries(operation: Operation) -> list[str]:

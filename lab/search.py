@@ -9,9 +9,11 @@ from typing import NamedTuple, Protocol
 from lab.conflict import Conflict, by_line, sentence
 from lab.execution import Execution
 from lab.happens_before import conflicts
+from lab.kinds import family
 from lab.loose_ends import loose_end
+from lab.renaming import by_present_names
 from lab.schedule import Choice, choice_of
-from lab.scheduler import Departed, Operation, Scheduler
+from lab.scheduler import Departed, Event, Operation, Scheduler
 from lab.schedulers.bounded import Bounded
 from lab.schedulers.checks import Budget, Metrics, RunTwice
 
@@ -129,9 +131,18 @@ _ENDLESS = ("endless", "stuck")
 
 
 def conflicts_of(execution: Execution) -> list[Conflict]:
-    """The accesses of an execution that nothing orders; none without a history."""
+    """The accesses of an execution that nothing orders; none without a history. Files go by their present names."""
     permits = {name: declared.permits for name, declared in execution.objects.items()}
-    return conflicts(execution.events, permits)
+    found = conflicts(execution.events, permits)
+    if not any(family(conflict.object) == "file" for conflict in found):
+        return found
+    told = by_present_names(execution.events)
+    return [conflict._replace(object=_present_name(conflict, told[conflict.places[1]])) for conflict in found]
+
+
+def _present_name(conflict: Conflict, told: Event) -> str:
+    place = conflict.later.operation.objects.index(conflict.object)
+    return told.operation.objects[place]
 
 
 class Limits(NamedTuple):

@@ -452,3 +452,28 @@ def test_a_rehearsal_leaves_no_trace(tmp_path, monkeypatch):
     assert free.startswith(f"{as_new} 6\n")
     assert child.startswith("Process-1 ")
     assert controlled.split()[-1] != child.split()[-1]
+
+
+NAMESAKE = """
+    import queue
+    from multiprocessing import Process
+
+    def act():
+        open("touched", "w").close()
+        print(queue.OWN)
+
+    if __name__ == "__main__":
+        one = Process(target=act)
+        one.start()
+        one.join()
+"""
+
+
+def test_a_module_of_the_scripts_own_that_has_the_name_of_one_of_pythons_is_found(tmp_path):
+    (tmp_path / "queue.py").write_text("OWN = True")
+    path = script(tmp_path, NAMESAKE)
+
+    done = lab("explore", path, "--out", tmp_path / "found")
+    assert "Process-1 prints True" in done.stdout, done
+    done = lab("race", path, "-n", 2, "--out", tmp_path / "raced")
+    assert "Process-1 prints True" in done.stdout, done

@@ -24,6 +24,7 @@ FLOORS = [
         "cell_search",
         "happens_before",
         "conflict",
+        "renaming",
         "loose_ends",
         "standing",
         "deadlock",
@@ -52,7 +53,6 @@ FLOORS = [
         "report",
         "explanation",
         "timeline",
-        "renaming",
     ],
     ["cli", "__main__", "pytest_plugin", "pytest_checks"],
 ]

@@ -394,3 +394,52 @@ def test_a_race_that_was_stopped_leaves_nothing_and_goes_on_where_it_was(tmp_pat
     )
     assert resumed.returncode == 0, resumed.stderr
     assert f"{name} raised nothing in 20 runs" in resumed.stdout
+
+
+LATE = """
+    import importlib.util
+    from multiprocessing import get_context
+
+    def work(number):
+        with open(f"out{number}", "w") as file:
+            file.write("x")
+
+    if __name__ == "__main__":
+        assert importlib.util.find_spec("multiprocessing.pool")
+        with getattr(get_context("fork"), "P" + "ool")(2) as pool:
+            pool.map(work, range(2))
+"""
+
+
+def test_a_pool_that_is_found_late_is_judged_as_any_other(lab, tmp_path):
+    (tmp_path / "late.py").write_text(textwrap.dedent(LATE))
+    code, out, _ = lab("race", "late.py", "-n", "4", "--out", "results")
+
+    assert code == 0
+    assert "late.py went wrong in none of 4 runs" in out
+
+
+HELD = """
+    from multiprocessing import Process
+    from multiprocessing.shared_memory import SharedMemory
+    from time import sleep
+
+    if __name__ == "__main__":
+        block = SharedMemory(create=True, size=8)
+        one = Process(target=sleep, args=(1000,))
+        one.start()
+        one.join()
+"""
+
+
+def test_shared_memory_of_runs_that_were_killed_is_removed(tmp_path):
+    before = set(scratch.SHARED_MEMORY.glob("psm*"))
+    (tmp_path / "held.py").write_text(textwrap.dedent(HELD))
+    runs = started(Script(str(tmp_path / "held.py")).program())
+    try:
+        assert runs.run(timeout_s=1.0) is None
+        assert set(scratch.SHARED_MEMORY.glob("psm*")) > before
+    finally:
+        runs.close()
+
+    assert set(scratch.SHARED_MEMORY.glob("psm*")) == before

@@ -8,8 +8,8 @@ from typing import Any
 from lab import deadlock
 from lab.conflict import by_line, sentence
 from lab.execution import Execution
-from lab.kinds import EMPTIES, FAINT, fed, replaced, shown
-from lab.renaming import by_present_names
+from lab.kinds import EMPTIES, FAINT, fed, removed, replaced, shown
+from lab.renaming import by_present_names, renamed
 from lab.scheduler import Event, Operation
 from lab.search import conflicts_of
 from lab.standing import Standing
@@ -53,7 +53,7 @@ def _steps(execution: Execution, places: Mapping[int, int], preempted: Set[int])
     nexts = followers(events, execution.ending.waiting)
     for number, (event, following) in enumerate(zip(events, nexts, strict=True)):
         standing.done(event)
-        state = {**_moved(state, event), **_changes(event)}
+        state = _changed(_moved(state, event), event)
         operation = event.operation
         # Of who has just done something nobody knows yet that it will wait, unless that is how all ends.
         is_last = number == len(execution.events) - 1
@@ -81,22 +81,27 @@ def _kind(operation: Operation) -> str:
 
 
 def _moved(state: dict[str, str], event: Event) -> dict[str, str]:
-    """What is known, where a file has taken the place of another."""
-    new, old = replaced(event) or ("", "")
-    if new not in state:
-        return state
-    return {old if name == new else name: value for name, value in state.items() if name == new or name != old}
+    """What is known, where a file was removed, or has taken the place of another."""
+    if (gone := removed(event)) is not None:
+        return {name: value for name, value in state.items() if name != gone}
+    if (both := replaced(event)) is not None:
+        new, old = both
+        return {renamed(name, new, old): value for name, value in state.items() if name != old}
+    return state
 
 
-def _changes(event: Event) -> dict[str, str]:
+def _changed(state: dict[str, str], event: Event) -> dict[str, str]:
     """What is known of shared data after an access: what was written, or was found there."""
     operation = event.operation
-    if not operation.is_data:
-        return {}
     value = "(empty)" if operation.kind == EMPTIES else event.result
+    if not operation.is_data or not value:
+        return state
+    names = [shown(name) for name in data_of(operation)]
+    if operation.kind == "append":
+        return {**state, **{name: f"{state[name]} + {value}" if name in state else f"… + {value}" for name in names}}
     if operation.is_read and value == _END:
-        return {}
-    return {shown(name): value for name in data_of(operation) if value}
+        return {**dict.fromkeys(names, "(empty)"), **state}
+    return {**state, **dict.fromkeys(names, value)}
 
 
 def _waits(

@@ -215,6 +215,8 @@ class Trace:
         """For each actor, where its operations stand."""
         self._accesses: dict[str, list[int]] = {}
         """For each object, where it is touched."""
+        self._changes: dict[str, list[int]] = {}
+        """The same, where it is not merely read."""
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -232,6 +234,8 @@ class Trace:
         self._clocks.append(clock)
         for name in operation.objects:
             self._accesses.setdefault(name, []).append(place)
+            if not operation.is_read:
+                self._changes.setdefault(name, []).append(place)
 
     def cut(self, length: int) -> None:
         """Forget all from this place on."""
@@ -242,6 +246,8 @@ class Trace:
             self._places[operation.actor].pop()
             for name in operation.objects:
                 self._accesses[name].pop()
+                if not operation.is_read:
+                    self._changes[name].pop()
 
     def races(self, operation: Operation, nodes: Sequence[Node]) -> list[int]:
         """Where the operations stand with which this one, the next of its actor, is in a race that can be reversed."""
@@ -329,21 +335,23 @@ class Trace:
 
         Who asks may see more meanwhile. Before one that is seen and no read, all that touch its object are seen.
         """
+        touched = self._changes if operation.is_read else self._accesses
         if len(operation.objects) == 1:
-            places: Iterable[int] = reversed(self._accesses.get(operation.objects[0], ()))
+            places: Iterable[int] = reversed(touched.get(operation.objects[0], ()))
         else:
-            places = sorted({place for name in operation.objects for place in self._unseen(name, seen)}, reverse=True)
+            unseen = (place for name in operation.objects for place in self._unseen(touched.get(name, ()), seen))
+            places = sorted(set(unseen), reverse=True)
         for place in places:
             other = self._operations[place]
             if self._is_before(place, seen):
                 if not other.is_read and len(operation.objects) == 1:
                     return
-            elif not (other.is_read and operation.is_read):
+            else:
                 yield place
 
-    def _unseen(self, name: str, seen: Clock) -> Iterator[int]:
-        """Where this object is touched and the clock has not seen it, and no further back than that may be."""
-        for place in reversed(self._accesses.get(name, ())):
+    def _unseen(self, places: Sequence[int], seen: Clock) -> Iterator[int]:
+        """Where one object is touched and the clock has not seen it, and no further back than that may be."""
+        for place in reversed(places):
             if not self._is_before(place, seen):
                 yield place
             elif not self._operations[place].is_read:

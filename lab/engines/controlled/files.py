@@ -7,9 +7,13 @@ old one open reads on. Data goes by inode, and is called after the path that it 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from lab.engines.controlled.step import Lasting, Names, Step
+
+_OF_LINKS = ("lstat", "readlink")
+"""Looks at a link itself."""
 
 _KINDS = 8
 """Into so many kinds actors are told apart who change a folder: two new files commute, and who lists it sees both."""
@@ -20,7 +24,10 @@ class Files(Lasting):
 
     name = "files"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, doubt: Callable[[str], None]) -> None:
+        self._doubt = doubt
+        self._has_links = False
+        """True once somebody is about to make a symbolic link: until then there is none."""
         self._own = f"{root}/run/"
         self._temporary = f"{root}/tmp/"
         self._data: dict[int, str] = {}
@@ -36,23 +43,27 @@ class Files(Lasting):
             return self._open_step(actor, *arguments)
         if verb == "exists":
             (path,) = arguments
-            return Step(verb, (self._entry(path), *self._way(actor, path)), is_read=True, gives=False)
+            names = self._entry(path), *self._way(actor, path)
+            return Step(verb, look=lambda: (self._by_links(path, names), True), gives=False)
         kind, *paths = arguments
+        self._has_links |= kind == "symlink"
         if verb == "list":
-            return Step(kind, self._all_of(paths[0]), is_read=True, gives=False)
+            names = self._all_of(paths[0])
+            return Step(kind, look=lambda: (self._by_links(paths[0], names), True), gives=False)
         if verb == "look":
-            return Step(kind, look=lambda: (self._looked_at(actor, paths[0]), True), gives=False)
-        return Step(kind, look=lambda: (self._changed(actor, kind, paths), False), gives=False)
+            is_followed = kind not in _OF_LINKS
+            return Step(kind, look=lambda: (self._looked_at(actor, paths[0], is_followed), True), gives=False)
+        return Step(kind, look=lambda: (self._changed(actor, kind, paths), _is_vain(kind, paths)), gives=False)
 
     def _open_step(self, actor: int, path: str, creates: bool, is_writing: bool) -> Step:
         def look() -> tuple[Names, bool]:
             is_new = creates and not os.path.lexists(path)
-            return (self._entry(path), *self._way(actor, path, is_new)), not is_new
+            return self._by_links(path, (self._entry(path), *self._way(actor, path, is_new))), not is_new
 
         return Step("open", look=look, gives=False)
 
-    def _looked_at(self, actor: int, path: str) -> Names:
-        names = (self._entry(path), *self._way(actor, path))
+    def _looked_at(self, actor: int, path: str, is_followed: bool) -> Names:
+        names = self._by_links(path, (self._entry(path), *self._way(actor, path)), is_followed)
         try:
             inode = os.stat(path).st_ino  # noqa: PTH116 - for every choice anew, so it should be cheap
         except OSError:
@@ -61,13 +72,27 @@ class Files(Lasting):
 
     def _changed(self, actor: int, kind: str, paths: list[str]) -> Names:
         names: dict[str, None] = {}
+        # With a folder comes and goes all that is below it, by its old name and by the new one.
+        is_folder = kind in ("mkdir", "rmdir", "symlink") or any(os.path.isdir(path) for path in paths)  # noqa: PTH112
         for path in paths:
-            names.update(dict.fromkeys((self._entry(path), *self._way(actor, path, True))))
-            if kind in ("mkdir", "rmdir") or os.path.isdir(path):  # noqa: PTH112
+            names.update(dict.fromkeys(self._by_links(path, (self._entry(path), *self._way(actor, path, True)), False)))
+            if is_folder:
                 names.update(dict.fromkeys(self._all_of(path)))
             if kind in ("chmod", "utime", "truncate", "chown"):
-                names.update(dict.fromkeys(self._looked_at(actor, path)))
+                names.update(dict.fromkeys(self._looked_at(actor, path, True)))
         return tuple(names)
+
+    def _by_links(self, path: str, names: Names, is_followed: bool = True) -> Names:
+        """The names, and a doubt if they are not all, since a link leads on to others."""
+        if self._has_links:
+            parts = [path] if is_followed else []
+            folder = path.rpartition("/")[0]
+            while folder.startswith((self._own, self._temporary)):
+                parts.append(folder)
+                folder = folder.rpartition("/")[0]
+            if any(map(os.path.islink, parts)):
+                self._doubt("a symbolic link that is followed")
+        return names
 
     def _way(self, actor: int, path: str, is_change: bool = False) -> Names:
         """The folders on the way, which must be there, and the last of which is changed by a new entry."""
@@ -98,3 +123,9 @@ class Files(Lasting):
         if path.startswith(self._temporary):
             return "$TMPDIR/" + path[len(self._temporary) :]
         return "" if path == self._own[:-1] else path
+
+
+def _is_vain(kind: str, paths: list[str]) -> bool:
+    """True if nothing will change: what is to be made is there, or what is to be taken is not."""
+    is_made, is_taken = kind in ("mkdir", "symlink", "link"), kind in ("unlink", "remove", "rename", "replace", "link")
+    return (is_made and os.path.lexists(paths[-1])) or (is_taken and not os.path.lexists(paths[0]))

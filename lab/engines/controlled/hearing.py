@@ -56,7 +56,7 @@ class Hearing:
         self.processes = Processes(self.actors, self.left_by)
         self.databases = Databases(root)
         self.models: dict[str, Model] = {
-            "files": Files(root),
+            "files": Files(root, lambda reason: self.doubts.setdefault(reason)),
             "file locks": FileLocks(),
             "names": SemaphoreNames(),
             "databases": self.databases,

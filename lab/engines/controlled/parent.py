@@ -58,7 +58,8 @@ class WarmParent:
     def start(self) -> None:
         """Start it; the folder must be there."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "lab.engines.controlled.inside.warm", str(theirs.fileno()), self.root]
+        # -P: modules are not to be found where lab happens to be called.
+        command = [sys.executable, "-P", "-m", "lab.engines.controlled.inside.warm", str(theirs.fileno()), self.root]
         path = os.pathsep.join(part for part in (_HOME, os.environ.get("PYTHONPATH", "")) if part)
         # One hash seed for all: the order of a set must not differ between executions, nor between searchers.
         environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path}

@@ -153,6 +153,12 @@ def _with_one_worker(raw: Any, workers: str) -> Any:
     return opened
 
 
+def _change_blocks(blocks: Any) -> None:
+    """What a killed run leaves can be found by its name, as semaphores are."""
+    blocks._SHM_NAME_PREFIX = f"/{me.memory}-"
+    blocks._SHM_SAFE_NAME_LENGTH = len(blocks._SHM_NAME_PREFIX) + 8
+
+
 def _bootstrap(self: Any, *arguments: Any, **named: Any) -> Any:
     me.tell("name", self.name)
     return _raw_bootstrap(self, *arguments, **named)
@@ -222,6 +228,7 @@ def install(script: str) -> None:
     when_imported("multiprocessing.pool", _change_pools)
     when_imported("concurrent.futures.process", _change_executors)
     when_imported("multiprocessing.popen_spawn_posix", _change_spawning)
+    when_imported("multiprocessing.shared_memory", _change_blocks)
     traceback.print_exc = _print_exc
     threading.Thread.start = _start_thread  # type: ignore[method-assign]
     threading.excepthook = _raised_in_thread

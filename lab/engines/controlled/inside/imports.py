@@ -25,7 +25,6 @@ class _Changed:
         """Python's own finding, after which the module is changed."""
         if name != self._name:
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path, target)
         loader: Any = spec and spec.loader
         if loader is not None:
@@ -33,7 +32,9 @@ class _Changed:
 
             def exec_module(module: ModuleType) -> None:
                 execute(module)
-                self._change(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    self._change(module)
 
             loader.exec_module = exec_module
         return spec

@@ -27,14 +27,21 @@ def whole(path: Any) -> str:
         text = os.getcwd() + "/" + text  # noqa: PTH109 - as the script would
     folder, _, name = text.rpartition("/")
     if name in ("", ".", ".."):
-        found = resolved(text)
+        found = _without_links(text)
     else:
         known = _folders.get(folder)
         if known is None:
-            known = _folders[folder] = resolved(folder)
+            known = _folders[folder] = _without_links(folder)
         found = f"{known}/{name}" if known != "/" else "/" + name
     if _forbidden and f"{found}/".startswith(tuple(_forbidden)):
         me.doubt(f"{found}, which was found otherwise than by a text or a Path that the function holds")
+    return found
+
+
+def _without_links(path: str) -> str:
+    found = resolved(path)
+    if is_own(path) and found != os.path.normpath(path):
+        me.doubt("a symbolic link that is followed")
     return found
 
 

@@ -118,6 +118,7 @@ def _as_before() -> Iterator[None]:
     known, finalizers = dict(me.__dict__), dict(_util._finalizer_registry)
     me.made, me.open_channel = {}, _Yes
     _process._children, _process._process_counter = set(), itertools.count(1)
+    _util._finalizer_counter = itertools.count()
     _util._close_stdin = _threading._shutdown = lambda: None
     try:
         yield
@@ -135,7 +136,7 @@ _util: Any = util
 _threading: Any = threading
 _CHANGED = (
     (_process, ("_current_process", "_parent_process", "_children", "_process_counter")),
-    (_util, ("_exiting", "_close_stdin")),
+    (_util, ("_exiting", "_close_stdin", "_finalizer_counter")),
     (_threading, ("_shutdown",)),
     (context._default_context, ("_actual_context",)),
 )

@@ -14,6 +14,7 @@ import re
 import resource
 import select
 import signal
+import site
 import socket
 import sys
 import time
@@ -44,6 +45,10 @@ _OFTEN = {
 """What is imported beforehand, and the words that tell that a script may want it.
 
 What nobody wants makes every fork dearer, and whoever wants something else imports it by itself."""
+_FIRST = frozenset(
+    {"__main__", "abc", "codecs", "encodings", "genericpath", "io", "lab", "os", "posixpath", "site", "stat"}
+)
+"""Modules that are imported before any script could have its own in their places."""
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
 
@@ -89,6 +94,7 @@ def serve(control: socket.socket) -> None:
         raw_dup2(quiet, descriptor)
     program.open_output()
     mode.rehearse(f"{root}/tmp/rehearsal")
+    _make_way(Path(sys.path[0]))
     gc.collect()
     gc.freeze()
     control.send(b"ready")
@@ -138,6 +144,17 @@ def _wanted(folder: Path) -> set[str]:
     return {name for name, told in _OFTEN.items() if not words.isdisjoint(told.split())}
 
 
+def _make_way(folder: Path) -> None:
+    """Forget modules in whose place the script would have found some of its own, which have their names."""
+    for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py")):
+        name = path.stem if path.parent == folder else path.parent.name
+        module = sys.modules.get(name)
+        if module is not None and name not in (*_FIRST, *sys.builtin_module_names):
+            found = getattr(module, "__file__", None) or ""
+            if not found.startswith(f"{folder}/"):
+                del sys.modules[name]
+
+
 def _preload(paths: list[str], names: list[str]) -> None:
     """Import what every execution would: it finds what is controlled, and asks nobody yet."""
     sys.path.extend(path for path in paths if path not in sys.path)
@@ -181,9 +198,10 @@ def _settle(config: dict[str, Any], root: Path) -> None:
     me.cores = set(config["cores"])
     sys.dont_write_bytecode = True
     # As Python would have it: the script's folder first, and nothing of what it took to get here.
-    sys.path[0:1] = [str(Path(f"{root}/run/{config['script']}").parent)]
-    if config["home"] in sys.path:
-        sys.path.remove(config["home"])
+    sys.path.remove(config["home"])
+    if config["home"] in (*site.getsitepackages(), site.getusersitepackages()):
+        sys.path.append(config["home"])
+    sys.path.insert(0, str(Path(f"{root}/run/{config['script']}").parent))
     os.environ.pop("PYTHONHASHSEED", None)
     os.environ.pop("PYTHONPATH", None)
     os.environ.update(config["environment"])

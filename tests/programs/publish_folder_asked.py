@@ -1,0 +1,25 @@
+"""A folder is published by its name when all is in it, and who looks asks whether it is there."""
+
+import os
+from multiprocessing import Process
+
+
+def publish():
+    os.rename("new", "ready")
+
+
+def look():
+    if os.path.exists("ready"):
+        with open("ready/count") as file:
+            file.read()
+
+
+if __name__ == "__main__":
+    os.mkdir("new")
+    with open("new/count", "w") as file:
+        file.write("1")
+    both = [Process(target=publish), Process(target=look)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()

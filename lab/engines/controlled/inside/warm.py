@@ -24,13 +24,12 @@ from marshal import dumps
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.engines import scratch
 from lab.engines.controlled.inside import program
 from lab.engines.controlled.inside.channel import me, raw_exit
 from lab.engines.controlled.inside.line import Line
 
 _OFTEN = {
-    "multiprocessing.synchronize": "Process Lock RLock Semaphore BoundedSemaphore Event Condition Barrier",
+    "multiprocessing.synchronize": "Lock RLock Semaphore BoundedSemaphore Event Condition Barrier",
     "multiprocessing.queues": "Queue SimpleQueue JoinableQueue",
     "multiprocessing.sharedctypes": "Value Array RawValue RawArray",
     "multiprocessing.pool": "Pool",
@@ -275,4 +274,7 @@ if __name__ == "__main__":
         # Who started it has ended before it was ready, and somebody has swept its folder.
     finally:  # an execution, which is a copy of this process, never comes here
         with me:
+            # Not before: it imports more than most scripts do, which would make each of their forks dearer.
+            from lab.engines import scratch
+
             scratch.sweep_after_death(Path(sys.argv[2]))

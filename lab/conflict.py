@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lab.kinds import EMPTIES, ENTRY, family, meaning, shown
+from lab.kinds import EMPTIES, ENTRY, family, file_of, meaning, shown
 from lab.scheduler import Event
 
 
@@ -55,7 +55,7 @@ def _rank(conflict: Conflict) -> int:
 
 def _thing(conflict: Conflict) -> str:
     if conflict.object != "store":
-        return conflict.object.replace(ENTRY, "file", 1) if family(conflict.object) == ENTRY else conflict.object
+        return file_of(conflict.object) if family(conflict.object) == ENTRY else conflict.object
     accesses = sorted((conflict.later, conflict.earlier), key=lambda event: event.operation.is_read)
     key = next((key for event in accesses if (key := _key(event.result))), None)
     return f"`{key}`" if key else shown(conflict.object)

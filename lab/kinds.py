@@ -254,19 +254,26 @@ def accessed(event: Event) -> Sequence[str]:
 
 def removed(event: Event) -> str | None:
     """The file that is there no more, by its name; None if none was removed."""
-    operation = event.operation
-    if operation.is_data or operation.kind not in ("unlink", "remove") or event.result:
-        return None
-    return _entries(operation)[-1].replace(ENTRY, "file", 1)
+    files = _renamed_or_removed(event, ("unlink", "remove"))
+    return files[-1] if files else None
 
 
 def replaced(event: Event) -> tuple[str, str] | None:
     """The file that has taken the place of another, and that other, by their names; None if none has."""
-    operation = event.operation
-    if operation.is_data or operation.kind not in _REPLACES or event.result:
-        return None
-    files = [name.replace(ENTRY, "file", 1) for name in _entries(operation)]
+    files = _renamed_or_removed(event, _REPLACES)
     return (files[0], files[-1]) if len(files) > 1 else None
+
+
+def _renamed_or_removed(event: Event, kinds: tuple[str, ...]) -> list[str]:
+    """The files of an operation of these kinds that has come to something; semaphores and blocks are no files."""
+    operation = event.operation
+    is_done = operation.kind in kinds and not operation.is_data and not event.result
+    return [file_of(name) for name in _entries(operation)] if is_done else []
+
+
+def file_of(entry: str) -> str:
+    """The file that this entry of a folder leads to, by its name."""
+    return entry.replace(ENTRY, "file", 1)
 
 
 def _entries(operation: Operation) -> list[str]:

@@ -361,7 +361,7 @@ def test_a_function_within_a_test_is_searched_on_its_tmp_path_and_its_kept_sched
     tested(CLOSURE.format("if True:")).stdout.fnmatch_lines(
         [
             "raised-AssertionError again: main: AssertionError: * (test_it.py:* in both_counted)",
-            "*test_it.py:12 *  read*'count': '0'",
+            "10   test_it.py:12 *  read 'count': '0'",
             "unordered: count 1 replaced file 'count' at test_it.py:* after count 0 had opened it at test_it.py:*",
             f"by a schedule that was kept: pytest --lab-replay {kept.relative_to(pytester.path)}",
         ]

@@ -49,6 +49,11 @@ def test_of_two_that_were_replaced_each_keeps_a_name_of_its_own():
     assert len(set(names([*events, *(read(1, name=file) for file in files)])[-3:])) == 3
 
 
+def test_what_is_unlinked_and_no_file_changes_no_name():
+    events = [done(0, "unlink", "name 'mp-1'"), done(0, "unlink", "block 'psm_1'"), write(0, name="file 'data'")]
+    assert names(events) == ["file 'data'"]
+
+
 def test_what_could_not_be_replaced_keeps_its_name():
     failed = replaced(1, "new", "data", result="FileNotFoundError")
     assert names([write(1, name="file 'new'"), failed, read(1, name="file 'new'")]) == ["file 'new'"] * 2

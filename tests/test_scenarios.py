@@ -148,23 +148,23 @@ LONG_GREEN = {"red": "20ms", "green": "100ms"}
 
 def test_a_car_that_does_not_look_crosses_on_red(run):
     light = LONG_RED | {"reaction": "0"}
-    trials = run(make_cell("traffic_light", "none", processes=3, arrival_delay="2ms", **light), 5)
+    trials = run(make_cell("traffic_light", "none", processes=3, arrival_delay="2ms", **light), 10)
 
-    assert outcomes(trials) == {"crossed_on_red": 5}
+    assert outcomes(trials) == {"crossed_on_red": 10}
 
 
 def test_a_car_that_waits_for_the_event_crosses_on_green(run):
     light = LONG_GREEN | {"reaction": "0"}
-    trials = run(make_cell("traffic_light", "event", processes=3, arrival_delay="2ms", **light), 5)
+    trials = run(make_cell("traffic_light", "event", processes=3, arrival_delay="2ms", **light), 10)
 
-    assert outcomes(trials) == {"ok": 5}
+    assert outcomes(trials) == {"ok": 10}
 
 
 def test_the_light_may_turn_red_between_the_look_and_the_crossing(run):
     light = LONG_RED | {"reaction": "70ms"}  # from when it turns green: in the middle of the next red
-    trials = run(make_cell("traffic_light", "event", processes=3, arrival_delay="2ms", **light), 5)
+    trials = run(make_cell("traffic_light", "event", processes=3, arrival_delay="2ms", **light), 10)
 
-    assert outcomes(trials) == {"turned_red": 5}
+    assert outcomes(trials) == {"turned_red": 10}
     assert not any(trial.violation for trial in trials)
 
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lab.kinds import family
 from lab.scheduler import Cut, Operation
 
 FIRST = 0
 """The process that starts the others."""
 
 HELPERS = frozenset({"deliver"})
-"""What is done for a process behind its back is done at once."""
+"""What is done for a process behind its back is done at once, as is what one opens that is not forked, at its start."""
 
 ENDS_OF_TASKS = frozenset({"take", "give", "offer"})
 """After these it is open again which worker of a pool goes on."""
@@ -90,7 +91,7 @@ class Serial:
     def choose(self, enabled: Sequence[Operation], current: int | None) -> int:
         """Whoever runs goes on; at its end, or where the first process waits, a choice."""
         for place, operation in enumerate(enabled):
-            if operation.kind in HELPERS:
+            if operation.kind in HELPERS or (operation.kind == "open" and family(operation.objects[0]) == "name"):
                 return place
             if operation.kind in ("ready", "next"):
                 if operation.kind == "next":

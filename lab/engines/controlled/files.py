@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from lab.engines.controlled.inside.paths import LINK
 from lab.engines.controlled.step import Lasting, Names, Step
 
 _OF_LINKS = ("lstat", "readlink")
@@ -43,13 +44,11 @@ class Files(Lasting):
             return self._open_step(actor, *arguments)
         if verb == "exists":
             (path,) = arguments
-            names = self._entry(path), *self._way(actor, path)
-            return Step(verb, look=lambda: (self._by_links(path, names), True), gives=False)
+            return Step(verb, look=lambda: (self._named(actor, path), True), gives=False)
         kind, *paths = arguments
         self._has_links |= kind == "symlink"
         if verb == "list":
-            names = self._all_of(paths[0])
-            return Step(kind, look=lambda: (self._by_links(paths[0], names), True), gives=False)
+            return Step(kind, look=lambda: (self._listed(paths[0]), True), gives=False)
         if verb == "look":
             is_followed = kind not in _OF_LINKS
             return Step(kind, look=lambda: (self._looked_at(actor, paths[0], is_followed), True), gives=False)
@@ -58,12 +57,12 @@ class Files(Lasting):
     def _open_step(self, actor: int, path: str, creates: bool, is_writing: bool) -> Step:
         def look() -> tuple[Names, bool]:
             is_new = creates and not os.path.lexists(path)
-            return self._by_links(path, (self._entry(path), *self._way(actor, path, is_new))), not is_new
+            return self._named(actor, path, is_change=is_new), not is_new
 
         return Step("open", look=look, gives=False)
 
     def _looked_at(self, actor: int, path: str, is_followed: bool) -> Names:
-        names = self._by_links(path, (self._entry(path), *self._way(actor, path)), is_followed)
+        names = self._named(actor, path, is_followed=is_followed)
         try:
             inode = os.stat(path).st_ino  # noqa: PTH116 - for every choice anew, so it should be cheap
         except OSError:
@@ -75,24 +74,31 @@ class Files(Lasting):
         # With a folder comes and goes all that is below it, by its old name and by the new one.
         is_folder = kind in ("mkdir", "rmdir", "symlink") or any(os.path.isdir(path) for path in paths)  # noqa: PTH112
         for path in paths:
-            names.update(dict.fromkeys(self._by_links(path, (self._entry(path), *self._way(actor, path, True)), False)))
+            names.update(dict.fromkeys(self._named(actor, path, is_change=True, is_followed=False)))
             if is_folder:
                 names.update(dict.fromkeys(self._all_of(path)))
             if kind in ("chmod", "utime", "truncate", "chown"):
                 names.update(dict.fromkeys(self._looked_at(actor, path, True)))
         return tuple(names)
 
-    def _by_links(self, path: str, names: Names, is_followed: bool = True) -> Names:
-        """The names, and a doubt if they are not all, since a link leads on to others."""
-        if self._has_links:
-            parts = [path] if is_followed else []
-            folder = path.rpartition("/")[0]
-            while folder.startswith((self._own, self._temporary)):
-                parts.append(folder)
-                folder = folder.rpartition("/")[0]
-            if any(map(os.path.islink, parts)):
-                self._doubt("a symbolic link that is followed")
-        return names
+    def _named(self, actor: int, path: str, *, is_change: bool = False, is_followed: bool = True) -> Names:
+        """What an operation on a path touches: its entry, and the folders on the way."""
+        self._look_for_links(path, is_followed)
+        return self._entry(path), *self._way(actor, path, is_change)
+
+    def _listed(self, path: str) -> Names:
+        self._look_for_links(path, True)
+        return self._all_of(path)
+
+    def _look_for_links(self, path: str, is_followed: bool) -> None:
+        """Doubt what is told to be touched, where a link leads on to more; `is_followed` if it may be the last part."""
+        if not self._has_links:
+            return
+        part = path if is_followed else path.rpartition("/")[0]
+        while part.startswith((self._own, self._temporary)):
+            if os.path.islink(part):  # noqa: PTH114
+                self._doubt(LINK)
+            part = part.rpartition("/")[0]
 
     def _way(self, actor: int, path: str, is_change: bool = False) -> Names:
         """The folders on the way, which must be there, and the last of which is changed by a new entry."""

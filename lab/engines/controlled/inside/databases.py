@@ -16,7 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from weakref import ref
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.paths import is_own, whole
+from lab.engines.controlled.inside.paths import LINK, is_own, resolved, whole
 
 T = TypeVar("T")
 
@@ -131,6 +131,8 @@ class ControlledConnection(sqlite3.Connection):
                 me.doubt(f"the database {path}, which lies outside the script's folder,")
             else:
                 self._path = path
+                if resolved(path) != path:
+                    me.doubt(LINK)
         self._has_patience = timeout > 0
         self._is_reading = False
         """True if it has read or written in the transaction that is open, and so holds a lock."""

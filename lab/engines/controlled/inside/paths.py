@@ -10,6 +10,9 @@ from lab.engines.controlled.inside.channel import me
 _folders: dict[str, str] = {}
 """The real path of folders that were asked for, until a link is made."""
 
+LINK = "a symbolic link that is followed"
+"""Why nothing is proved: to what else it leads is not told."""
+
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 _forbidden: list[str] = []
 """Folders that the execution's own stands for: who comes there all the same sees what nobody makes new."""
@@ -41,7 +44,7 @@ def whole(path: Any) -> str:
 def _without_links(path: str) -> str:
     found = resolved(path)
     if is_own(path) and found != os.path.normpath(path):
-        me.doubt("a symbolic link that is followed")
+        me.doubt(LINK)
     return found
 
 

@@ -81,7 +81,7 @@ def serve(control: socket.socket) -> None:
     path = f"{root}/run/{config['script']}"
     text = Path(path).read_bytes()
     script = program.Script(path, text, compile(text, path, "exec", dont_inherit=True))
-    for name in sorted(_wanted(root / "run")):
+    for name in sorted(_wanted(Path(path).parent)):
         import_module(name)
     mode: Mode = import_module(f"{__spec__.parent}.{'free' if config['is_free'] else 'control'}")
     _settle(config, root)
@@ -137,8 +137,8 @@ def _next(control: socket.socket, line: Line | None, execution: int, script: pro
 
 
 def _wanted(folder: Path) -> set[str]:
-    """The modules that the script and its like may want."""
-    texts = [path.read_text("utf-8", "replace") for path in folder.rglob("*.py")]
+    """The modules that the script and those beside it may want."""
+    texts = [path.read_text("utf-8", "replace") for path in folder.glob("*.py")]
     words = set(re.findall(r"\w+", "\n".join(texts)))
     return {name for name, told in _OFTEN.items() if not words.isdisjoint(told.split())}
 

@@ -33,7 +33,7 @@ _SHORTEN_S = {"simulated": 2.0, "controlled": 10.0}
 
 EXPLORING_ENGINES = tuple(_SHORTEN_S)
 
-_ALONE_S = 0.5
+_ALONE_S = 0.2
 """Seconds of a search before other processes help it: most are done by then."""
 
 
@@ -87,6 +87,10 @@ class Watcher:
         """A cell is explored."""
 
 
+class _Long(Exception):
+    """A search has had the time for which it is alone."""
+
+
 def explore_cell(cell: Cell, choices: Choices, watcher: Watcher) -> Explored:
     """Search a cell. On KeyboardInterrupt what was found is its argument."""
     start, searched_s, spent = time.monotonic(), 0.0, "interrupted"
@@ -118,27 +122,27 @@ def _search(cell: Cell, choices: Choices, strategy: Strategy, watcher: Watcher, 
     scheduler = strategy.scheduler
     share = getattr(scheduler, "share_done", None)
 
+    is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor)
+    start = time.monotonic()
+
     def told(tally: Tally) -> None:
         watcher.told(tally, share)
+        if is_shared and not tally.is_stopped and time.monotonic() - start > _ALONE_S:
+            raise _Long
 
     def open_session() -> SimulatedSession:
         return _session(cell, choices, keeps_history=choices.history)
 
-    is_shared = choices.jobs > 1 and isinstance(scheduler, Dpor) and choices.seconds > _ALONE_S
     session = open_session()
     try:
-        alone = Limits(executions, _ALONE_S if is_shared else choices.seconds)
-        spent = search(session, scheduler, tally, alone, told)
+        return search(session, scheduler, tally, Limits(executions, choices.seconds), told)
+    except _Long:
+        assert isinstance(scheduler, Dpor)
     finally:
         session.close()
-    has_more = spent and (executions is None or tally.executions < executions) and not tally.is_stopped
-    if is_shared and has_more and isinstance(scheduler, Dpor) and tally.executions:
-        left = Limits(executions, choices.seconds, _ALONE_S)
-        # How much the others have left, nobody knows.
-        spent = search_subtrees(
-            open_session, scheduler, tally, left, lambda tally: watcher.told(tally, None), choices.jobs
-        )
-    return spent
+    left = Limits(executions, choices.seconds, time.monotonic() - start)
+    # How much the others have left, nobody knows.
+    return search_subtrees(open_session, scheduler, tally, left, lambda tally: watcher.told(tally, None), choices.jobs)
 
 
 def _shorten(cell: Cell, choices: Choices, tally: Tally, left_s: float) -> None:

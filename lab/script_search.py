@@ -134,7 +134,7 @@ class _Search:
                 replay = Replay(self._tally.seen[name].choices)
                 replay.begin()
                 try:
-                    execution = session.execute(replay)
+                    execution = session.execute(replay, anew=True)
                     replay.end(execution.ending.waiting)
                 except Departed:
                     self._unconfirmed.add(name)

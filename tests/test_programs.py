@@ -118,6 +118,7 @@ UNKNOWN = {
     "doubtful/executors": "a look whether a pool has a result",
     "doubtful/foreign": "a C library at foreign.py:8",
     "doubtful/handlers": "a signal handler at handlers.py:8",
+    "doubtful/hooks": "os.register_at_fork at hooks.py:13",
     "doubtful/lost_task": "a worker of a pool that ends by itself at lost_task.py:8",
     "doubtful/managers": "a Manager at managers.py:11",
     "doubtful/mapped": "shared memory by mmap at mapped.py:6",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab import draws
-from lab.store import BUSY, SHARED_INTEGERS, DirectStore, Record, Steps, VersionedStore
+from lab.store import BUSY, SHARED_INTEGERS, DirectStore, Place, Record, Steps, VersionedStore
 
 # Where things stand in the shared integers. The first write, before any actor runs, writes the names of the keys.
 _VERSION, _KEYS_ID, _KEYS_LENGTH, _KEYS, _VALUES, _END = 0, 1, 2, 8, 72, SHARED_INTEGERS
@@ -18,16 +18,20 @@ class Memory(DirectStore, VersionedStore):
 
     name = "memory"
     needs_lock = True
-    _keys_id = 0
-    _keys: tuple[str, ...] = ()
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._integers = place.integers
+        self._keys_id = 0
+        self._keys: tuple[str, ...] = ()
 
     def reset(self) -> None:
         """No commit is under way."""
-        self.place.integers[_VERSION] = 0
+        self._integers[_VERSION] = 0
 
     def read(self) -> Steps[Record]:
         """The record, number by number."""
-        integers = self.place.integers
+        integers = self._integers
         record = {}
         for index, key in enumerate(self._known_keys(), _VALUES):
             yield "read"
@@ -36,9 +40,10 @@ class Memory(DirectStore, VersionedStore):
 
     def read_directly(self) -> Record:
         """The record, number by number."""
-        integers = self.place.integers
+        integers = self._integers
+        keys = self._keys if integers[_KEYS_ID] == self._keys_id else self._known_keys()
         record, index = {}, _VALUES
-        for key in self._known_keys():
+        for key in keys:
             record[key] = integers[index]
             index += 1
         return record
@@ -52,7 +57,9 @@ class Memory(DirectStore, VersionedStore):
 
     def write_directly(self, record: Record) -> None:
         """Overwrite the record, number by number."""
-        integers = self._integers_for(record)
+        integers = self._integers
+        if integers[_KEYS_ID] != self._keys_id or tuple(record) != self._keys:
+            self._integers_for(record)
         index = _VALUES
         for value in record.values():
             integers[index] = value
@@ -64,7 +71,7 @@ class Memory(DirectStore, VersionedStore):
 
     def read_versioned(self) -> Steps[tuple[int, Record]]:
         """The number of the last commit, and the record as that commit left it."""
-        integers = self.place.integers
+        integers = self._integers
         while True:
             yield "read version"
             version = integers[_VERSION]
@@ -77,7 +84,7 @@ class Memory(DirectStore, VersionedStore):
 
     def write_if(self, version: int, record: Record) -> Steps[bool]:
         """Overwrite the record if nothing was committed since that version was read."""
-        integers = self.place.integers
+        integers = self._integers
         yield "lock"
         while not self.place.lock.acquire(block=False):
             yield BUSY
@@ -95,10 +102,10 @@ class Memory(DirectStore, VersionedStore):
     def _integers_for(self, record: Record) -> memoryview:
         if tuple(record) != self._known_keys():
             self._declare(tuple(record))
-        return self.place.integers
+        return self._integers
 
     def _known_keys(self) -> tuple[str, ...]:
-        integers = self.place.integers
+        integers = self._integers
         if integers[_KEYS_ID] != self._keys_id:
             text = bytes(integers[_KEYS:_VALUES].cast("B")[: integers[_KEYS_LENGTH]]).decode()
             self._keys, self._keys_id = tuple(text.split("\n")), integers[_KEYS_ID]
@@ -111,7 +118,7 @@ class Memory(DirectStore, VersionedStore):
             raise ValueError(
                 f"store memory holds 1 to {_END - _VALUES} numbers with names of {room} bytes in all, found {len(keys)}"
             )
-        integers = self.place.integers
+        integers = self._integers
         integers[_KEYS:_VALUES].cast("B")[: len(text)] = text
         integers[_KEYS_LENGTH] = len(text)
         integers[_KEYS_ID] = draws.key(*keys) >> 1

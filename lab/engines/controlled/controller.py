@@ -9,13 +9,13 @@ Knows no strategy, and of files and processes only what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from marshal import dumps
 from socket import socket
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from lab.engines.controlled.actor import Actor
-from lab.engines.controlled.hearing import Hearing, Stuck
+from lab.engines.controlled.hearing import Hearing, Stuck, Turn
 from lab.engines.controlled.messages import Feeder
 from lab.engines.controlled.step import Step
 from lab.execution import Ending
@@ -24,11 +24,38 @@ from lab.scheduler import Cut, Departed, Operation, Scheduler
 MOST_OPERATIONS = 20_000
 
 
+class Start(NamedTuple):
+    """Where an execution begins: anew, or at a checkpoint, to which these turns lead.
+
+    `inodes` are of files that were put back there, each with the one by which it is known.
+    """
+
+    turns: Sequence[Turn] = ()
+    inodes: Mapping[int, int] = {}
+
+
+class Checkpoint(Protocol):
+    """Who keeps participants at a checkpoint, and makes copies of them."""
+
+    def go_on(self, controller: Controller, /) -> None:
+        """Give its actors the channels of copies."""
+
+    def offer(self, controller: Controller, /) -> None:
+        """It has come to its first choice: here a checkpoint could be made."""
+
+    def status_of(self, number: int, /) -> int:
+        """How the copy of this actor has ended."""
+
+
 class Controller(Hearing):
     """Runs one execution; afterwards it tells all that happened."""
 
-    def __init__(self, listener: socket, root: str, *, keeps_history: bool) -> None:
-        super().__init__(listener, root, keeps_history=keeps_history)
+    def __init__(
+        self, listener: socket, root: str, start: Start, checkpoint: Checkpoint, *, keeps_history: bool
+    ) -> None:
+        super().__init__(listener, root, keeps_history=keeps_history, inodes=start.inodes)
+        self._start, self._checkpoint = start, checkpoint
+        self.status_of = checkpoint.status_of
         self.checks: list[tuple[Operation, int]] = []
         """What was chosen, and a number for all that everybody had asked until then."""
         self._current: int | None = None
@@ -36,12 +63,30 @@ class Controller(Hearing):
     def run(self, scheduler: Scheduler, before: Sequence[tuple[Operation, int]]) -> Ending:
         """Run it; `before` are the checks of an execution that may have begun in the same way."""
         try:
+            if self._start.turns:
+                self._follow(scheduler)
             kind = self._run(scheduler, before)
         except Cut:
             kind = "cut"
         except Stuck:
             kind = "stuck"
         return Ending(kind, tuple(self._waiting()))
+
+    def _follow(self, scheduler: Scheduler) -> None:
+        """Come to the checkpoint, for which nobody needs to run."""
+        *before, last = self._start.turns
+        for turn in before:
+            self._hear_again(turn)
+            if turn.enabled is None:
+                self._do_local()
+            else:
+                self._choose(scheduler, [turn.enabled], [self.actors[turn.enabled.actor]], self._check())
+        self._hear_again(last)
+        self._is_recorded = False
+        self._checkpoint.go_on(self)
+
+    def _check(self) -> int:
+        return hash(tuple(self.actors[number].check for number in sorted(self.actors)))
 
     def _run(self, scheduler: Scheduler, before: Sequence[tuple[Operation, int]]) -> str:
         alike = True
@@ -58,15 +103,36 @@ class Controller(Hearing):
                 return "deadlock"
             if self.operations >= MOST_OPERATIONS:
                 return "endless"
-            check = hash(tuple(self.actors[number].check for number in sorted(self.actors)))
-            place = len(self.checks)
+            check, place = self._check(), len(self.checks)
             if alike and place < len(before) and before[place][1] != check:
                 raise Departed(self._difference(place))
-            asks = len(enabled) > 1 or scheduler.asks_always
-            choice = scheduler.choose(enabled, self._current) if asks else 0
-            self.checks.append((enabled[choice], check))
-            alike = alike and place < len(before) and before[place][0] == enabled[choice]
-            self._grant(able[choice], enabled[choice])
+            if self._is_recorded:
+                self._record(enabled)
+            chosen = self._choose(scheduler, enabled, able, check)
+            alike = alike and place < len(before) and before[place][0] == chosen
+
+    def _record(self, enabled: Sequence[Operation]) -> None:
+        """Whatever can alone be done is no choice, and whoever alone can do it is no feeder."""
+        if len(enabled) == 1 and enabled[0].actor in self.actors and not enabled[0].is_timeout:
+            self.turns[-1].enabled = enabled[0]
+        else:
+            self._is_recorded = False
+            self._checkpoint.offer(self)
+
+    def _choose(
+        self, scheduler: Scheduler, enabled: Sequence[Operation], able: Sequence[Actor | Feeder], check: int
+    ) -> Operation:
+        asks = len(enabled) > 1 or scheduler.asks_always
+        choice = scheduler.choose(enabled, self._current) if asks else 0
+        self.checks.append((enabled[choice], check))
+        self._grant(able[choice], enabled[choice])
+        return enabled[choice]
+
+    def is_plain(self) -> bool:
+        """True if copies of its participants are all that it takes to go on from here."""
+        ended = [actor for actor in self.actors.values() if actor.is_done]
+        are_told = all(actor.is_reaped and not actor.is_gone for actor in ended)
+        return are_told and not (self.keeps_history or self.has_threads or self.doubts)
 
     def _difference(self, place: int) -> str:
         lines = ", ".join(f"{actor.name} at {actor.line}" for actor in self.actors.values() if actor.line)
@@ -201,10 +267,10 @@ class Controller(Hearing):
             self._await_death(killed)
 
     def _answer(self, actor: Actor, answer: Any) -> None:
-        assert actor.connection is not None
         actor.step = None
         try:
-            actor.connection.send(dumps(answer))
+            if actor.connection is not None:  # in a record it was answered
+                actor.connection.send(dumps(answer))
         except OSError:
             self._died(actor)
         else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.errors import UsageError
 
@@ -29,8 +31,20 @@ _SKIPPED = {
     "results",
 }
 
+_MOST_KEPT = 1 << 20
+"""Bytes of files that were changed before a checkpoint: to restore more, again and again, would gain nothing."""
+
 Source = Mapping[str, bytes | None]
 """What the copy begins with: bytes by path, None for a folder."""
+
+
+class Seen(NamedTuple):
+    """What tells whether a file was touched."""
+
+    inode: int
+    mode: int
+    size: int
+    time_ns: int
 
 
 def source_of(script: Path, files: Sequence[Path]) -> Source:
@@ -68,49 +82,93 @@ def _walked(home: Path) -> Iterator[Path]:
                 yield path
 
 
+class Snapshot(NamedTuple):
+    """What was in a folder at a moment, and what is seen of each file as it was put there last.
+
+    `inodes` are those of that moment: who has met a file then knows it by that.
+    """
+
+    source: Source
+    seen: dict[str, Seen]
+    inodes: Mapping[str, int]
+
+
 class Folder:
     """A copy of a source at one place: `restore` makes it, and makes it as new."""
 
     def __init__(self, place: str, source: Source) -> None:
         self.place = place
-        self._source = source
-        self._clean: dict[str, tuple[int, int, int]] = {}
-        """Inode, size and time of each file as it was put there."""
+        self._new = Snapshot(source, {}, {})
         self._folders = {name for name, data in source.items() if data is None}
 
     def changes(self) -> dict[str, bytes | None]:
         """What an execution has changed: new bytes by path, None for what is gone or a folder that is new."""
         found: dict[str, bytes | None] = {}
-        here = self._here()
+        here, source = self._here(), self._new.source
         for name, seen in here.items():
             if seen is None:
                 if name not in self._folders:
                     found[name + "/"] = None
-            elif seen != self._clean.get(name) and not _is_beside_database(self.place, name):
+            elif seen != self._new.seen.get(name) and not _is_beside_database(self.place, name):
                 data = _read(f"{self.place}/{name}")
-                if data != _legible(self._source.get(name, b"\0")):
+                if data != _legible(source.get(name, b"\0")):
                     found[name] = data
-        for name in self._source:
+        for name in source:
             if name not in here:
                 found[name] = None
         return found
 
+    def snapshot(self) -> Snapshot | None:
+        """What is here now, to be restored later; None if that can't be, or would be much."""
+        here = self._here()
+        files = {name: seen for name, seen in here.items() if seen is not None}
+        changed = sorted((seen.time_ns, name) for name, seen in files.items() if seen != self._new.seen.get(name))
+        are_plain = all(stat.S_ISREG(seen.mode) for seen in files.values())
+        are_apart = len({seen.inode for seen in files.values()}) == len(files)
+        if not are_plain or not are_apart or sum(files[name].size for _, name in changed) > _MOST_KEPT:
+            return None
+        source: dict[str, bytes | None] = {
+            name: self._new.source.get(name) if name in files else None for name in sorted(here)
+        }
+        times = sorted({time_ns for time_ns, _ in changed})
+        for time_ns, name in changed:
+            path = f"{self.place}/{name}"
+            with open(path, "rb") as file:  # noqa: PTH123
+                source[name] = file.read()
+            # The clock of files is coarse: one that was written just now could be written again and look the same.
+            old_ns = _OLD_NS + (1 + times.index(time_ns)) * 10**9
+            os.utime(path, ns=(old_ns, old_ns))
+            files[name] = files[name]._replace(time_ns=old_ns)
+        return Snapshot(source, files, {name: seen.inode for name, seen in files.items()})
+
     def restore(self) -> None:
         """Make it as new."""
-        here = self._here()
+        self._restore(self._new)
+
+    def restore_to(self, snapshot: Snapshot) -> dict[int, int]:
+        """Make it as it was then. Of files that are not the same ones any more, the inodes with those they had then."""
+        self._restore(snapshot)
+        now = {name: seen.inode for name, seen in snapshot.seen.items()}
+        return {now[name]: inode for name, inode in snapshot.inodes.items() if now[name] != inode}
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        here, source, seen = self._here(), snapshot.source, snapshot.seen
         for name in sorted(here, reverse=True):
-            if name not in self._source or (here[name] is None) != (name in self._folders):
+            if name not in source or (here[name] is None) != (source[name] is None):
                 _remove(f"{self.place}/{name}")
-        for name, data in self._source.items():
-            path = f"{self.place}/{name}"
+        for name, data in source.items():
+            path, now, then = f"{self.place}/{name}", here.get(name), seen.get(name)
             if data is None:
                 os.makedirs(path, exist_ok=True)  # noqa: PTH103
-            elif here.get(name) is None or here[name] != self._clean.get(name):
-                _write(path, data)
-                self._clean[name] = _seen(os.stat(path))  # noqa: PTH116
+            elif now is None or now != then:
+                if now is None or then is None or now.inode != then.inode:
+                    _make(path)
+                _write(path, data, then)
+                seen[name] = _seen(os.stat(path))  # noqa: PTH116
 
-    def _here(self) -> dict[str, tuple[int, int, int] | None]:
-        found: dict[str, tuple[int, int, int] | None] = {}
+    def _here(self) -> dict[str, Seen | None]:
+        """Of each file what is seen of it, None for folders."""
+        found: dict[str, Seen | None] = {}
         if not os.path.isdir(self.place) or os.path.islink(self.place):  # noqa: PTH112, PTH114
             _remove(self.place)
             os.makedirs(self.place)  # noqa: PTH103
@@ -128,8 +186,8 @@ class Folder:
         return found
 
 
-def _seen(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _seen(status: os.stat_result) -> Seen:
+    return Seen(status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns)
 
 
 def _read(path: str) -> bytes:
@@ -173,12 +231,24 @@ def _dumped(database: sqlite3.Connection) -> bytes:
         return b""
 
 
-def _write(path: str, data: bytes) -> None:
+def _make(path: str) -> None:
+    """A new file, instead of one that may be there, and have other names."""
     if os.path.lexists(path):
         os.unlink(path)  # noqa: PTH108
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+
+
+def _write(path: str, data: bytes, then: Seen | None) -> None:
+    """Put this into a file, and make its mode and time what they were."""
+    if then is not None:
+        os.chmod(path, stat.S_IMODE(then.mode) | stat.S_IWUSR)  # noqa: PTH101
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(data)
-    os.utime(path, ns=(_OLD_NS, _OLD_NS))
+    time_ns = _OLD_NS
+    if then is not None:
+        os.chmod(path, stat.S_IMODE(then.mode))  # noqa: PTH101
+        time_ns = then.time_ns
+    os.utime(path, ns=(time_ns, time_ns))
 
 
 def _remove(path: str) -> None:

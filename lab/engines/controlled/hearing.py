@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import select
 import time
-from marshal import loads
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from marshal import dumps, loads
 from socket import SOCK_SEQPACKET, AddressFamily, socket
 from typing import Any
 
@@ -28,10 +30,12 @@ from lab.kinds import LIFE
 from lab.scheduler import Event as Happened
 from lab.scheduler import Operation
 
+Message = tuple[Any, ...]
+
 _PACKET = 1 << 16
 _STUCK_S = 5.0
 _MOST_KEPT = 1 << 20
-"""Bytes of output that are kept."""
+"""Bytes of output that are kept, and of messages."""
 
 
 _SHARED = (Files, Databases, Memory, Blocks, SimpleQueue, Pipe)
@@ -43,11 +47,40 @@ class Stuck(Exception):
     """Somebody went on for seconds without an operation, or did one that nobody controls."""
 
 
+@dataclass(slots=True)
+class Turn:
+    """What was heard, in its order, until nobody ran, and what was announced then: it touched what it did at the time.
+
+    `enabled` is the one operation that could be done then, None if something was done that is no choice.
+    """
+
+    heard: list[tuple[int, Message]] = field(default_factory=list)
+    announced: list[Operation] = field(default_factory=list)
+    enabled: Operation | None = None
+
+
 class Hearing:
     """All that is known of one execution, and of its participants."""
 
-    def __init__(self, listener: socket, root: str, *, keeps_history: bool, stuck_s: float = _STUCK_S) -> None:
+    def __init__(
+        self,
+        listener: socket,
+        root: str,
+        *,
+        keeps_history: bool,
+        inodes: Mapping[int, int] | None = None,
+        stuck_s: float = _STUCK_S,
+    ) -> None:
+        """`inodes` are of files that were put back: for each the one by which it is known."""
         self._listener = listener
+        self._inodes = inodes or {}
+        self.turns: list[Turn] = []
+        """Up to the first choice that there is."""
+        self._turn = Turn()
+        self._is_recorded = True
+        self._heard_bytes = 0
+        self.status_of: Callable[[int], int]
+        """How the copy of a template has ended."""
         self.keeps_history = keeps_history
         self._stuck_s = stuck_s
         self.actors: dict[int, Actor] = {0: Actor(0, "main", -1)}
@@ -98,7 +131,10 @@ class Hearing:
     def _gather(self) -> None:
         """Wait until nobody runs: each has announced something, or ended."""
         end = time.monotonic() + self._stuck_s
-        asked: list[tuple[Actor, tuple[Any, ...]]] = []
+        asked: list[tuple[Actor, Message]] = []
+        if self._is_recorded:
+            self._turn = Turn()
+            self.turns.append(self._turn)
         while self._running:
             if len(self._running) == 1 and self._running[0].connection is not None:
                 ready = self._running[:]
@@ -113,6 +149,23 @@ class Hearing:
                     asked.append((actor, message))
                 else:
                     self._told(actor, message)
+        self._announce(asked)
+
+    def _hear_again(self, turn: Turn) -> None:
+        """The same, from the record."""
+        asked: list[tuple[Actor, Message]] = []
+        for number, message in turn.heard:
+            actor = self._known(number)
+            if message[0]:
+                self._running.remove(actor)
+                asked.append((actor, message))
+            else:
+                self._told(actor, message)
+        self._announce(asked, turn.announced)
+
+    def _announce(self, asked: Sequence[tuple[Actor, Message]], known: Sequence[Operation] = ()) -> None:
+        """Take in what all have asked for: what each of them touches is looked up, or `known`."""
+        operations = iter(known)
         for actor, message in sorted(asked, key=lambda one: one[0].number):
             _, target, verb, arguments, line, digest = message
             if actor.is_done:
@@ -123,7 +176,10 @@ class Hearing:
             if actor.is_daemon and not actor.step.is_local:
                 actor.step = actor.step.touching(f"{LIFE}{actor.number}")
             actor.line = "" if verb in ("exit", "end") else line
-            operation = actor.step.operation(actor.number, actor.line)
+            operation = next(operations, None)
+            if operation is None:
+                operation = actor.step.operation(actor.number, actor.line)
+                self._turn.announced.append(operation)
             self.shares |= actor.number > 0 and isinstance(model, _SHARED)
             actor.sections += verb == "acquire" and isinstance(model, ThreadLock)
             self.hands_on |= actor.sections > 1 or (self.has_threads and isinstance(model, HANDS_ON))
@@ -153,13 +209,30 @@ class Hearing:
         connection, _ = self._listener.accept()
         connection.settimeout(self._stuck_s)
         number, pid = loads(connection.recv(_PACKET))
+        actor = self._known(number)
+        actor.connection, actor.pid = connection, pid
+
+    def admit(self, newcomers: Sequence[Actor]) -> None:
+        """Wait for the channels of actors that have gone on from a checkpoint."""
+        for actor in newcomers:
+            actor.connection = None
+        self._listener.settimeout(self._stuck_s)
+        try:
+            while any(actor.connection is None for actor in newcomers):
+                self._accept()
+        except TimeoutError:
+            raise Stuck from None
+        finally:
+            self._listener.settimeout(None)
+
+    def _known(self, number: int) -> Actor:
         actor = self.actors.get(number)
         if actor is None:  # its parent's word is still under way
             actor = self.actors[number] = Actor(number, "", number // 1000)
             self._running.append(actor)
-        actor.connection, actor.pid = connection, pid
+        return actor
 
-    def _receive(self, actor: Actor, end: float) -> tuple[Any, ...] | None:
+    def _receive(self, actor: Actor, end: float) -> Message | None:
         assert actor.connection is not None
         try:
             packet = actor.connection.recv(_PACKET)
@@ -173,10 +246,27 @@ class Hearing:
             return None
         if time.monotonic() > end:
             raise Stuck
-        message: tuple[Any, ...] = loads(packet)
+        message: Message = loads(packet)
+        if self._inodes:
+            message = self._with_known_inode(message)
+        self._heard_bytes += len(packet)
+        self._is_recorded &= self._heard_bytes < _MOST_KEPT
+        if self._is_recorded:
+            self._turn.heard.append((actor.number, message))
         return message
 
-    def _told(self, actor: Actor, message: tuple[Any, ...]) -> None:
+    def _with_known_inode(self, message: Message) -> Message:
+        """The same, about the file that this one stands for."""
+        is_about_one, target, verb, arguments, line, digest = message
+        if (target, verb) == ("files", "data"):
+            kind, inode, *rest = arguments
+            arguments = (kind, self._inodes.get(inode, inode), *rest)
+        elif target == "file locks":
+            inode, *rest = arguments
+            arguments = (self._inodes.get(inode, inode), *rest)
+        return is_about_one, target, verb, arguments, line, digest
+
+    def _told(self, actor: Actor, message: Message) -> None:
         _, identity, verb, arguments, line, _ = message
         if verb == "output":
             descriptor, data = arguments
@@ -212,6 +302,9 @@ class Hearing:
             self.fixed[arguments[0]] = None
         elif verb == "result":
             self._told_result(actor.number, arguments[0])
+        elif verb == "status":
+            if actor.connection is not None:  # in a record it has been answered
+                actor.connection.send(dumps(self.status_of(arguments[0])))
         elif verb == "reaped":
             number, code = arguments
             self.actors[number].code = code
@@ -287,6 +380,8 @@ class Hearing:
 
     def _await_end(self, actor: Actor) -> None:
         """Its locks on databases end when it does, which takes a moment after its last operation."""
+        if actor.connection is None:
+            return  # that was when this was recorded
         descriptor = os.pidfd_open(actor.pid)
         try:
             if not select.select([descriptor], [], [], self._stuck_s)[0]:

@@ -95,6 +95,15 @@ class WarmParent:
         self._control.send(b"end")
         self._wait_for(b"ended")
 
+    def go_on(self, group: int) -> None:
+        """From a checkpoint of the execution, in this group of processes."""
+        self._control.send(b"on %d" % group)
+
+    def go_back(self) -> None:
+        """Kill what is left of those who have gone on last."""
+        self._control.send(b"back")
+        self._wait_for(b"ended")
+
     def _wait_for(self, word: bytes) -> None:
         answer = self._control.recv(16)
         if answer != word:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.engines.controlled.checkpoint import Checkpoint
 from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.ending import (
     Judge,
@@ -78,6 +79,7 @@ class ControlledSession:
         self._folder.restore()
         self._parent.start()
         self._trials = 0
+        self._checkpoint = Checkpoint(self._parent, self._folder, self._has_left)
         self._controller: Controller
         self._checks: Sequence[tuple[Operation, int]] = ()
         self.states: dict[str, State] = {}
@@ -93,21 +95,26 @@ class ControlledSession:
         self.processes = self.threads = 0
         """The most children of an execution, and threads that they and the script have started."""
 
-    def execute(self, scheduler: Scheduler) -> Execution:
-        """One execution, and the row of its trial."""
+    def execute(self, scheduler: Scheduler, *, anew: bool = False) -> Execution:
+        """One execution, and the row of its trial; from a checkpoint of those before it, unless it is to begin anew."""
         self._trials += 1
-        controller = Controller(self._listener, self._parent.root, keeps_history=self._keeps_history)
+        start = self._checkpoint.start(anew=anew)
+        controller = Controller(
+            self._listener, self._parent.root, start, self._checkpoint, keeps_history=self._keeps_history
+        )
         self._controller = controller
         is_over = False
         try:
-            self._parent.run(keeps_history=self._keeps_history)
+            if not start.turns:
+                self._parent.run(keeps_history=self._keeps_history)
             ending = controller.run(scheduler, self._checks)
             is_over = True
             self._checks = controller.checks
             return self._execution(controller, ending)
         finally:
             if not is_over:
-                self._end(controller)
+                self._end(controller, is_whole=False)
+                self._clean()
 
     def printed_by(self, number: int) -> bytes:
         """What this process has printed in the execution at hand."""
@@ -121,10 +128,9 @@ class ControlledSession:
         """True if this process or thread has started threads in the execution at hand."""
         return self._controller.actors[number].has_threads
 
-    def _end(self, controller: Controller) -> None:
+    def _end(self, controller: Controller, *, is_whole: bool) -> None:
         controller.close()
-        self._parent.end()
-        self._clean()
+        self._checkpoint.end(is_whole=is_whole)
 
     def _drop_connections(self) -> None:
         """Of those who were killed before they were heard."""
@@ -141,8 +147,7 @@ class ControlledSession:
         actors = [controller.actors[number] for number in sorted(controller.actors)]
         state = None
         # Whoever is left must not go on while the folder is looked at.
-        controller.close()
-        self._parent.end()
+        self._end(controller, is_whole=ending.kind != "stuck")
         if ending.kind == "done":
             whole = state_of(actors, self._folder.changes(), controller.printed)
             state = placeless(whole, self._parent.root)
@@ -172,11 +177,21 @@ class ControlledSession:
 
     def _clean(self) -> None:
         self._drop_connections()
-        self._folder.restore()
-        for place in ("tmp", "payloads"):
-            _empty(f"{self._parent.root}/{place}")
-        for left in SHARED_MEMORY.glob(f"psm.{Path(self._parent.root).name}-*"):
+        for place in self._places:
+            _empty(place)
+        for left in self._blocks():
             left.unlink(missing_ok=True)
+
+    @property
+    def _places(self) -> list[str]:
+        return [f"{self._parent.root}/{name}" for name in ("tmp", "payloads")]
+
+    def _blocks(self) -> Iterator[Path]:
+        return SHARED_MEMORY.glob(f"psm.{Path(self._parent.root).name}-*")
+
+    def _has_left(self) -> bool:
+        """True if an execution has left something beside the script's folder up to now."""
+        return any(os.listdir(place) for place in self._places) or any(self._blocks())  # noqa: PTH208
 
     def _judged(self, controller: Controller, ending: Ending, state: State | None) -> tuple[str, str, bool]:
         """Outcome, detail, and whether it is a violation whatever else may happen."""
@@ -199,6 +214,7 @@ class ControlledSession:
 
     def close(self) -> None:
         """End every process and remove every file of the session."""
+        self._checkpoint.close()
         self._parent.close()
         self._listener.close()
         os.sched_setaffinity(0, self._affinity)

@@ -28,6 +28,9 @@ MOST_BYTES = 1 << 16
 CALLING = "lab_calls.py"
 """The script that calls functions, which is none of the user's files."""
 
+STAND = b"?"
+"""What is given instead of an answer: to stand still and be copied. No value by `marshal` begins so."""
+
 _CHILDREN = 1000
 """More children than a process may have: the number of the k-th child of actor a is 1000 a + k."""
 
@@ -94,6 +97,8 @@ class Participant:
         """True in a run that nobody controls: what is told is kept, and nothing is ever asked."""
         self.is_controlled = False
         self.open_channel: Callable[[], Channel] = self._connected
+        self.stand: Callable[[Any], bytes]
+        """What gives the answer that comes after `STAND`."""
         self._ident = 0
         self._channel: Channel
         self._threads_channels: list[Channel] = []
@@ -172,10 +177,20 @@ class Participant:
         if self.has_threads:
             return self._answer_to_thread(message, {name: self.__dict__[name] for name in _THREADS_OWN})
         self._send(message)
+        return self._received()
+
+    def _received(self) -> Any:
         answer = self._channel.recv(MOST_BYTES)
+        while answer == STAND:
+            answer = self.stand(self._channel)
         if not answer:
             raw_exit(70)
         return loads(answer)
+
+    def inquire(self, verb: str, *arguments: Any) -> Any:
+        """Tell something, and wait for what the controller says at once: no operation, and nothing that is noted."""
+        self._send((False, "", verb, arguments, "", 0))
+        return self._received()
 
     def _answer_to_thread(self, message: tuple[Any, ...], own: dict[str, Any]) -> Any:
         """As soon as the message is sent others may run; who is answered is again who it was."""

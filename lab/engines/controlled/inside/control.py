@@ -24,6 +24,7 @@ from lab.engines.controlled.inside import (
     signals,
     spawned,
     starting,
+    template,
     threads,
     values,
 )
@@ -49,6 +50,7 @@ _WRAPPERS = (
     executors,
     futures,
     threads,
+    template,
     audit,
 )
 

@@ -26,6 +26,8 @@ class Line:
     """Both ends of it, for one execution."""
 
     def __init__(self) -> None:
+        self.is_used = False
+        """True once this process, or who has forked it, has asked for something."""
         self._theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
     def start(self, request: Any, descriptors: Sequence[int]) -> Callable[[], int]:
@@ -42,7 +44,12 @@ class Line:
         raw_close(end)
         return self._asked("status", pid)
 
+    def numbers(self) -> tuple[int, ...]:
+        """The descriptors of the end that is a process's own."""
+        return (self._theirs.fileno(),)
+
     def _asked(self, verb: str, argument: Any, descriptors: Sequence[int] = ()) -> int:
+        self.is_used = True
         try:
             with me:
                 # Several may ask at once: each is answered on a channel of its own.

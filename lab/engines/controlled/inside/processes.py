@@ -24,8 +24,8 @@ from lab.engines.controlled.inside.program import told_traceback
 
 _FIRST_PID = 10_000
 
-raw_fork, raw_waitpid, raw_getpid = os.fork, os.waitpid, os.getpid
-_children: dict[int, Callable[[], int]] = {}
+raw_fork, raw_waitpid, raw_getpid, raw_register_at_fork = os.fork, os.waitpid, os.getpid, os.register_at_fork
+children: dict[int, Callable[[], int]] = {}
 """What waits for each child that has ended, by its number, and gives its status."""
 
 
@@ -39,7 +39,7 @@ def started(name: str, start: Callable[[int], Callable[[], int] | None]) -> int:
     status = start(number)
     if status is None:
         return 0
-    _children[number] = status
+    children[number] = status
     return _FIRST_PID + number
 
 
@@ -62,7 +62,7 @@ def _forked(number: int) -> Callable[[], int] | None:
 
 def born(number: int) -> None:
     """In a new process, before anything else."""
-    _children.clear()
+    children.clear()
     locked.clear()
     me.become(number, me.process)
     threads.after_fork()
@@ -82,9 +82,9 @@ def controlled_exit(code: int) -> None:
 
 
 def _reap(number: int) -> tuple[int, int]:
-    if number not in _children:
+    if number not in children:
         me.abandon("a wait for a process that another thread has waited for")
-    status = _children.pop(number)()
+    status = children.pop(number)()
     me.tell("reaped", number, os.waitstatus_to_exitcode(status))
     return _FIRST_PID + number, status
 
@@ -92,12 +92,12 @@ def _reap(number: int) -> tuple[int, int]:
 def controlled_waitpid(pid: int, options: int) -> tuple[int, int]:
     """`os.waitpid`."""
     if pid in (-1, 0):
-        if not _children:
+        if not children:
             raise ChildProcessError(10, "No child processes")
-        number = me.ask("processes", "join any", sorted(_children), bool(options & os.WNOHANG))
+        number = me.ask("processes", "join any", sorted(children), bool(options & os.WNOHANG))
         return _reap(number) if number else (0, 0)
     number = number_of(pid)
-    if number not in _children:
+    if number not in children:
         raise ChildProcessError(10, "No child processes")
     if options & os.WNOHANG:
         return _reap(number) if me.ask("processes", "poll", number) else (0, 0)
@@ -155,6 +155,13 @@ def _keep_to(pid: int, cores: Iterable[int]) -> None:
         me.cores = set(cores)
 
 
+def _register_at_fork(**hooks: Any) -> None:
+    """`os.register_at_fork`: what it registers is done before a new process has a channel of its own."""
+    if me.is_controlled and sys._getframe(1).f_code.co_filename.startswith(me.folder):
+        me.doubt("os.register_at_fork")
+    raw_register_at_fork(**hooks)
+
+
 def _active_children() -> list[Any]:
     """In order: the set that multiprocessing keeps is ordered by addresses, which differ in every execution."""
     process._cleanup()  # type: ignore[attr-defined]
@@ -182,6 +189,7 @@ def install() -> None:
     """Put them in the place of the raw ones."""
     os.fork, os._exit, os.waitpid, os.kill = controlled_fork, controlled_exit, controlled_waitpid, controlled_kill  # type: ignore[assignment]
     os.wait = lambda: controlled_waitpid(-1, 0)
+    os.register_at_fork = _register_at_fork
     os.getpid = lambda: _FIRST_PID + me.process if me.is_controlled else raw_getpid()
     # It compares the pid at hand, asked for as it was when the module was loaded, with one that was asked for later.
     call = util.Finalize.__call__

@@ -51,9 +51,9 @@ _FIRST = frozenset(
 _SUBREAPER = 36
 _PATIENCE_S = 0.05
 
-raw_open, raw_dup2 = os.open, os.dup2
+raw_open, raw_dup2, raw_read, raw_close = os.open, os.dup2, os.read, os.close
 raw_setpgid, raw_killpg, raw_waitpid, raw_fork = os.setpgid, os.killpg, os.waitpid, os.fork
-raw_getpid, raw_sleep, _raw_kill = os.getpid, time.sleep, os.kill
+raw_getpid, raw_sleep, _raw_kill, raw_getpgid = os.getpid, time.sleep, os.kill, os.getpgid
 
 
 class Mode(Protocol):
@@ -91,22 +91,31 @@ def serve(control: socket.socket) -> None:
     quiet = raw_open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         raw_dup2(quiet, descriptor)
+    raw_close(quiet)
     program.open_output()
     mode.rehearse(f"{root}/tmp/rehearsal")
     _make_way(Path(sys.path[0]))
     gc.collect()
     gc.freeze()
     control.send(b"ready")
-    execution, line = 0, None
-    while command := _next(control, line, execution, script):
-        if command == b"end":
-            _end(execution, line)
-            execution, line = 0, None
+    groups: list[int] = []  # of an execution; and on top of it, of those that go on from its checkpoints
+    line = None
+    while command := _next(control, line, groups, script):
+        word, _, number = command.partition(b" ")
+        if word == b"end":
+            _end(groups, line)
+            groups, line = [], None
+            control.send(b"ended")
+        elif word == b"on":
+            groups.append(int(number))
+        elif word == b"back":
+            _end_last(groups)
             control.send(b"ended")
         else:
             begun = time.clock_gettime(time.CLOCK_MONOTONIC)
             line = None if me.is_free else Line()
             execution = raw_fork()
+            groups = [execution]
             if not execution:
                 _execute(control, mode, line, script, config["arguments"], command)
             if me.is_free:
@@ -114,17 +123,17 @@ def serve(control: socket.socket) -> None:
                 wall_s = time.clock_gettime(time.CLOCK_MONOTONIC) - begun
                 with suppress(BrokenPipeError):  # who is gone, the next packet tells
                     control.send(dumps((wall_s, used_s)))
-    _end(execution, line)
+    _end(groups, line)
 
 
-def _next(control: socket.socket, line: Line | None, execution: int, script: program.Script) -> bytes:
+def _next(control: socket.socket, line: Line | None, groups: list[int], script: program.Script) -> bytes:
     """What the controller says next; whoever asks for a new process in the meantime gets it."""
 
     def live(line: Line, request: Any, descriptors: list[int]) -> None:
         try:
             control.close()
             with suppress(PermissionError):  # nobody of the execution is left
-                raw_setpgid(0, execution)
+                raw_setpgid(0, groups[-1])
             from lab.engines.controlled.inside import spawned  # which is there where there is a line
 
             spawned.live(line, request, descriptors, script)
@@ -229,31 +238,64 @@ def _execute(
         raw_exit(status)
 
 
-def _end(execution: int, line: Line | None) -> None:
+def _end(groups: list[int], line: Line | None) -> None:
     """Kill what is left of an execution, and its orphans, wherever they have gone."""
-    if not execution:
+    if not groups:
         return
     if line is not None:
         line.close()
     patience = time.clock_gettime(time.CLOCK_MONOTONIC) + _PATIENCE_S
     while True:
-        with suppress(ProcessLookupError, PermissionError):
-            raw_killpg(execution, signal.SIGKILL)
+        for group in groups:
+            _kill_group(group)
         try:
             pid, _ = raw_waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
         if pid == 0:
             if time.clock_gettime(time.CLOCK_MONOTONIC) > patience:
-                _kill_children()
+                _kill_all(_children())
             raw_sleep(0.0002)
 
 
-def _kill_children() -> None:
-    own = raw_getpid()
-    for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split():
+def _end_last(groups: list[int]) -> None:
+    """The same, of those who have gone on from the last checkpoint; the others stay."""
+    last = groups.pop()
+    while True:
+        is_left = _kill_group(last)
+        with suppress(ChildProcessError):
+            while raw_waitpid(-1, os.WNOHANG)[0]:
+                pass
+        strays = [pid for pid in _children() if raw_getpgid(pid) not in groups]
+        if not is_left and not strays:
+            return
+        _kill_all(strays)
+        raw_sleep(0.0002)
+
+
+def _kill_group(group: int) -> bool:
+    """False if there is nobody in it."""
+    try:
+        raw_killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _kill_all(pids: list[int]) -> None:
+    for pid in pids:
         with suppress(ProcessLookupError):
-            _raw_kill(int(pid), signal.SIGKILL)
+            _raw_kill(pid, signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    own = raw_getpid()
+    descriptor = raw_open(f"/proc/{own}/task/{own}/children", os.O_RDONLY)
+    pids = raw_read(descriptor, 1 << 16).split()
+    raw_close(descriptor)
+    return [int(pid) for pid in pids]
 
 
 def _is_left(control: socket.socket) -> bool:

@@ -1,0 +1,332 @@
+"""Executions that go on from a checkpoint are those that begin anew: nothing of one is left in the next."""
+
+import os
+import signal
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import eventually, thorough
+
+from lab.engines.controlled import checkpoint
+from lab.engines.controlled.folder import Folder
+from lab.engines.controlled.session import ControlledSession
+from lab.engines.scratch import tmpfs
+from lab.scheduler import Departed
+from lab.schedulers.checks import Metrics
+from lab.schedulers.random_walk import RandomWalk
+from lab.script import Script
+
+PROGRAMS = Path(__file__).parent / "programs"
+NEVER = 10**9
+TRIED = (
+    "append_log",
+    "buy_five",
+    "buy_pool_lock",
+    "buy_queue",
+    "closed_pipe",
+    "double_release",
+    "next_id_flock",
+    "publish_folder",
+    "raw_array_swap",
+    "raw_fork",
+    "replaced_file",
+    "thread_each_add",
+    "value_add_lock",
+)
+OTHERS = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem not in (*TRIED, "rules"))
+
+
+class Walks:
+    """Executions at random, the same ones each time; how many of them went on from a checkpoint."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+        self.copied = 0
+        go_on = checkpoint.Checkpoint.go_on
+
+        def counted(one, controller):
+            self.copied += 1
+            go_on(one, controller)
+
+        monkeypatch.setattr(checkpoint.Checkpoint, "go_on", counted)
+
+    def executions(self, path, anew, count=12, between=lambda session: None):
+        """What so many executions came to of which these first ones begin anew."""
+        self._monkeypatch.setattr(checkpoint, "_AT_FIRST", anew)
+        session = ControlledSession(Script(str(path)).program())
+        found = []
+        try:
+            walk = Metrics(RandomWalk(7))
+            for _ in range(count):
+                walk.begin()
+                execution = session.execute(walk)
+                walk.end(execution.ending.waiting)
+                trial = execution.trial
+                taken = [operation._replace(after=()) for operation in walk.taken]
+                found.append((trial.outcome, trial.detail, execution.ending.kind, taken, execution.doubt))
+                between(session)
+        finally:
+            session.close()
+        return found
+
+
+@pytest.fixture
+def walks(monkeypatch):
+    return Walks(monkeypatch)
+
+
+@pytest.fixture
+def script(tmp_path):
+    def script(text):
+        path = tmp_path / "own.py"
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return script
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_they_do_what_those_do_that_begin_anew(walks, name):
+    anew = walks.executions(PROGRAMS / f"{name}.py", NEVER)
+
+    assert walks.executions(PROGRAMS / f"{name}.py", 0) == anew
+    assert walks.copied == len(anew)
+
+
+@pytest.mark.parametrize("name", thorough(*OTHERS))
+def test_they_do_it_whatever_the_program(walks, name):
+    path = PROGRAMS / f"{name}.py"
+
+    assert walks.executions(path, 0) == walks.executions(path, NEVER)
+
+
+def test_whatever_an_execution_did_to_files_is_undone(walks, script):
+    path = script("""
+        import os
+        from multiprocessing import Process
+
+        def one():
+            with open("count") as file:
+                count = file.read()
+            os.chmod("count", 0o600 if count == "1" else 0o666)
+            with open("count", "w") as file:
+                file.write("2")
+            os.rename("gone", "come")
+            os.mkdir("new")
+            with open("new/one", "w") as file:
+                file.write(count)
+            with open("next", "w") as file:
+                file.write("of the same length as the other")
+            os.replace("next", "kept")
+
+        def two():
+            print(open("count").read(), oct(os.stat("count").st_mode), os.path.exists("gone"), os.path.exists("new"))
+            print(open("kept").read())
+
+        if __name__ == "__main__":
+            for name in ("count", "gone"):
+                with open(name, "w") as file:
+                    file.write("1")
+            with open("kept", "w") as file:
+                file.write("as long as the one it is put for")
+            os.chmod("count", 0o640)
+            both = [Process(target=one), Process(target=two)]
+            for process in both:
+                process.start()
+            for process in both:
+                process.join()
+    """)
+    anew = walks.executions(path, NEVER, 30)
+
+    assert walks.executions(path, 0, 30) == anew
+    assert walks.copied == 30
+    assert len({detail for _, detail, *_ in anew}) > 3
+
+
+def test_memory_that_is_shared_is_put_back(walks, script):
+    path = script("""
+        from multiprocessing import Array, Process, Value
+
+        def add(count, array):
+            count.value += 1
+            array[0] += count.value
+
+        if __name__ == "__main__":
+            count, array = Value("i", 3), Array("i", [5, 6])
+            processes = [Process(target=add, args=(count, array)) for _ in range(2)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+            print(count.value, array[:])
+    """)
+    anew = walks.executions(path, NEVER)
+
+    assert walks.executions(path, 0) == anew
+    assert walks.copied == 12
+
+
+def test_draws_and_clocks_go_on_where_they_were(walks, script):
+    path = script("""
+        import os
+        import random
+        import time
+        from multiprocessing import Process
+
+        def write():
+            random.random()
+            with open(f"by-{os.getpid()}", "w") as file:
+                file.write(f"{random.random()} {time.time()} {os.urandom(4)} {os.getppid()} {time.monotonic()}")
+
+        if __name__ == "__main__":
+            random.random()
+            processes = [Process(target=write) for _ in range(2)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+            print(random.random(), time.time(), [process.exitcode for process in processes])
+    """)
+    anew = walks.executions(path, NEVER, 4)
+
+    assert walks.executions(path, 0, 4) == anew
+    assert walks.copied == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("file = open('log', 'w')", "file.write('x'); file.flush()"),
+        ("database = sqlite3.connect('a.db'); database.execute('create table t (a)')", "database.close()"),
+        ("ends = os.pipe()", "os.close(ends[0])"),
+        ("os.mkdir(tempfile.gettempdir() + '/left')", "pass"),
+        ("threading.Thread(target=print).start()", "pass"),
+    ],
+    ids=["file", "database", "pipe", "temporary folder", "thread"],
+)
+def test_who_has_more_in_common_with_a_copy_than_can_be_put_back_begins_anew(walks, script, before, after):
+    path = script(f"""
+        import os, sqlite3, tempfile, threading
+        from multiprocessing import Process
+
+        def write(name):
+            with open(name, "w") as file:
+                file.write(name)
+
+        if __name__ == "__main__":
+            {before}
+            processes = [Process(target=write, args=(f"{{number}}",)) for number in range(2)]
+            for process in processes:
+                process.start()
+            {after}
+            for process in processes:
+                process.join()
+    """)
+    found = walks.executions(path, 0)
+
+    assert walks.copied == 0
+    assert found == walks.executions(path, NEVER)
+
+
+def test_a_start_that_does_not_repeat_itself_is_noticed_by_one_that_begins_anew(walks, monkeypatch, script, tmp_path):
+    monkeypatch.setattr(checkpoint, "_EVERY", 6)
+    told = tmp_path / "told"
+    told.write_text("1")
+    path = script(f"""
+        from multiprocessing import Process
+
+        def write():
+            with open("written", "w") as file:
+                file.write(text)
+
+        if __name__ == "__main__":
+            text = open({str(told)!r}).read()
+            print(text)
+            processes = [Process(target=write) for _ in range(2)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+    """)
+
+    with pytest.raises(Departed, match="differs from the time before"):
+        walks.executions(path, 0, 12, lambda session: told.write_text("2"))
+    assert walks.copied == 5
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_template_that_is_killed_ends_one_execution_and_no_more(walks):
+    def kill(session):
+        if walks.copied == 3:
+            os.kill(children_of(session._parent._process.pid)[0], signal.SIGKILL)
+
+    found = walks.executions(PROGRAMS / "buy.py", 0, 6, kill)
+
+    assert [kind for _, _, kind, *_ in found] == ["done", "done", "done", "stuck", "done", "done"]
+
+
+def test_a_controller_that_is_killed_leaves_no_template(tmp_path):
+    reader, writer = os.pipe()
+    controller = os.fork()
+    if not controller:
+        checkpoint._AT_FIRST = 0
+        session = ControlledSession(Script(str(PROGRAMS / "buy.py")).program())
+        walk = RandomWalk(7)
+        for _ in range(3):
+            walk.begin()
+            walk.end(session.execute(walk).ending.waiting)
+        parent = session._parent._process.pid
+        templates = [one for child in children_of(parent) for one in (child, *children_of(child))]
+        os.write(writer, " ".join(map(str, [parent, *templates])).encode())
+        signal.pause()
+    pids = [int(pid) for pid in os.read(reader, 1000).split()]
+    assert len(pids) == 4
+    os.kill(controller, signal.SIGKILL)
+    os.waitpid(controller, 0)
+    for descriptor in (reader, writer):
+        os.close(descriptor)
+
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def test_a_snapshot_of_a_folder_is_restored_in_the_same_files_where_they_are_left(in_memory):
+    here = in_memory / "run"
+    folder = Folder(str(here), {"a": b"new"})
+    folder.restore()
+    (here / "a").write_text("one")
+    (here / "b").write_text("two")
+    inodes = {name: (here / name).stat().st_ino for name in "ab"}
+    snapshot = folder.snapshot()
+    (here / "a").write_text("uno")
+    (here / "c").write_text("due")
+    (here / "c").replace(here / "b")
+
+    known = folder.restore_to(snapshot)
+
+    assert {path.name: path.read_text() for path in here.iterdir()} == {"a": "one", "b": "two"}
+    assert (here / "a").stat().st_ino == inodes["a"]
+    assert known == {(here / "b").stat().st_ino: inodes["b"]}
+    assert folder.restore_to(snapshot) == known
+    folder.restore()
+    assert {path.name: path.read_text() for path in here.iterdir()} == {"a": "new"}
+
+
+@pytest.fixture
+def in_memory():
+    """A folder where no two files have had the same inode."""
+    with tempfile.TemporaryDirectory(dir=tmpfs()) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("make", [lambda one, two: two.symlink_to(one), lambda one, two: two.hardlink_to(one)])
+def test_there_is_no_snapshot_of_links(tmp_path, make):
+    folder = Folder(str(tmp_path / "run"), {"a": b"new"})
+    folder.restore()
+    make(tmp_path / "run" / "a", tmp_path / "run" / "b")
+
+    assert folder.snapshot() is None

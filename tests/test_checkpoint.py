@@ -120,10 +120,13 @@ def test_whatever_an_execution_did_to_files_is_undone(walks, script):
             with open("next", "w") as file:
                 file.write("of the same length as the other")
             os.replace("next", "kept")
+            os.chmod("fixed", 0o600)
+            with open("fixed", "w") as file:
+                file.write("not so")
 
         def two():
             print(open("count").read(), oct(os.stat("count").st_mode), os.path.exists("gone"), os.path.exists("new"))
-            print(open("kept").read())
+            print(open("kept").read(), oct(os.stat("fixed").st_mode))
 
         if __name__ == "__main__":
             for name in ("count", "gone"):
@@ -131,7 +134,10 @@ def test_whatever_an_execution_did_to_files_is_undone(walks, script):
                     file.write("1")
             with open("kept", "w") as file:
                 file.write("as long as the one it is put for")
+            with open("fixed", "w") as file:
+                file.write("so")
             os.chmod("count", 0o640)
+            os.chmod("fixed", 0o440)
             both = [Process(target=one), Process(target=two)]
             for process in both:
                 process.start()
@@ -168,7 +174,7 @@ def test_memory_that_is_shared_is_put_back(walks, script):
     assert walks.copied == 12
 
 
-def test_draws_and_clocks_go_on_where_they_were(walks, script):
+def test_draws_clocks_and_exit_codes_are_the_same(walks, script):
     path = script("""
         import os
         import random
@@ -179,6 +185,7 @@ def test_draws_and_clocks_go_on_where_they_were(walks, script):
             random.random()
             with open(f"by-{os.getpid()}", "w") as file:
                 file.write(f"{random.random()} {time.time()} {os.urandom(4)} {os.getppid()} {time.monotonic()}")
+            raise SystemExit(int(10 * random.random()))
 
         if __name__ == "__main__":
             random.random()
@@ -260,14 +267,28 @@ def children_of(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_a_template_that_is_killed_ends_one_execution_and_no_more(walks):
-    def kill(session):
-        if walks.copied == 3:
-            os.kill(children_of(session._parent._process.pid)[0], signal.SIGKILL)
+def kill_a_template(session):
+    os.kill(children_of(session._parent._process.pid)[0], signal.SIGKILL)
 
-    found = walks.executions(PROGRAMS / "buy.py", 0, 6, kill)
+
+def test_a_template_that_is_killed_ends_one_execution_and_no_more(walks):
+    found = walks.executions(PROGRAMS / "buy.py", 0, 6, lambda session: walks.copied == 3 and kill_a_template(session))
 
     assert [kind for _, _, kind, *_ in found] == ["done", "done", "done", "stuck", "done", "done"]
+
+
+def test_a_template_that_is_killed_while_its_copy_runs_ends_nothing(monkeypatch, walks):
+    choose, sessions = RandomWalk.choose, []
+
+    def choose_and_kill(walk, enabled, current):
+        if walks.copied == 3 and sessions:
+            kill_a_template(sessions.pop())
+        return choose(walk, enabled, current)
+
+    monkeypatch.setattr(RandomWalk, "choose", choose_and_kill)
+    found = walks.executions(PROGRAMS / "raw_fork.py", 0, 6, lambda session: sessions.append(session))
+
+    assert {kind for _, _, kind, *_ in found} == {"done"}
 
 
 def test_a_controller_that_is_killed_leaves_no_template(tmp_path):
@@ -301,8 +322,10 @@ def test_a_snapshot_of_a_folder_is_restored_in_the_same_files_where_they_are_lef
     (here / "a").write_text("one")
     (here / "b").write_text("two")
     inodes = {name: (here / name).stat().st_ino for name in "ab"}
+    now = (here / "a").stat()
     snapshot = folder.snapshot()
     (here / "a").write_text("uno")
+    os.utime(here / "a", ns=(now.st_atime_ns, now.st_mtime_ns))  # within the same tick of the clock
     (here / "c").write_text("due")
     (here / "c").replace(here / "b")
 

@@ -32,6 +32,8 @@ TRIED = (
     "raw_array_swap",
     "raw_fork",
     "replaced_file",
+    "server_value_lock",
+    "spawn_lock",
     "thread_each_add",
     "value_add_lock",
 )

@@ -47,7 +47,6 @@ class Crew:
         self.done = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._go = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_SEMAPHORE) for _ in range(2)]
         self._turn = 0
-        self._before_last = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK | os.EFD_SEMAPHORE)
         self._workers: list[Any] = []
         self._is_closed = False
         self.deaths: dict[int, Any] = {}
@@ -56,6 +55,7 @@ class Crew:
         try:
             self.slots = Slots(home / "slots", cell.processes + len(cell.guard.services()))
             with _names_under(home), held_back():
+                self._before_last = context.Semaphore(0)
                 self._declare()
                 self._start(context)
         except OSError as error:
@@ -82,8 +82,8 @@ class Crew:
         All but the last find a token to take, so that the coordinator is woken once and not by every actor: it would
         take a core away from those who are still at work.
         """
-        if self.cell.processes > 1:
-            os.eventfd_write(self._before_last, self.cell.processes - 1)
+        for _ in range(self.cell.processes - 1):
+            self._before_last.release()
         os.eventfd_write(self._go[self._turn], self.cell.processes)
         self._turn ^= 1
 
@@ -124,7 +124,7 @@ class Crew:
         for worker in self._workers:
             worker.join()
             worker.close()
-        for descriptor in (*self.deaths, self.done, self._before_last, *self._go):
+        for descriptor in (*self.deaths, self.done, *self._go):
             os.close(descriptor)
         self.maker.close()
         shutil.rmtree(self._home, ignore_errors=True)
@@ -150,7 +150,7 @@ class Crew:
             files=str(self._files),
             primitives=self.primitives,
             go=(Descriptor(self._go[0]), Descriptor(self._go[1])),
-            before_last=Descriptor(self._before_last),
+            before_last=self._before_last,
             done=Descriptor(self.done),
         )
         with warnings.catch_warnings():

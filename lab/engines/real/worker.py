@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import reduction
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Job:
     files: str
     primitives: Mapping[tuple[str, str], Any]
     go: tuple[Descriptor, Descriptor]
-    before_last: Descriptor
+    before_last: Semaphore
     done: Descriptor
 
 
@@ -116,7 +117,7 @@ def _settle(job: Job, participant: int) -> None:
 
 def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
     go = [descriptor.number for descriptor in job.go]
-    before_last, done = job.before_last.number, job.done.number
+    before_last, done = job.before_last, job.done.number
     header, slot = slots.header, slots.slot(world.actor)
     scenario, guard = job.scenario, job.guard
     act, monotonic_ns, pid = scenario.act, time.monotonic_ns, os.getpid()
@@ -154,9 +155,7 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
             text = str(error) if isinstance(error, SectionRaised) else described(error)
             _hand_over(slots, slot, world.actor, RAISED, text)
         world.hand_over_notes()
-        try:
-            os.eventfd_read(before_last)
-        except BlockingIOError:
+        if not before_last.acquire(False):
             os.eventfd_write(done, 1)
 
 

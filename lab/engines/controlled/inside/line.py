@@ -26,8 +26,6 @@ class Line:
     """Both ends of it, for one execution."""
 
     def __init__(self) -> None:
-        self.is_used = False
-        """True once this process, or who has forked it, has asked for something."""
         self._theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
     def start(self, request: Any, descriptors: Sequence[int]) -> Callable[[], int]:
@@ -49,7 +47,6 @@ class Line:
         return (self._theirs.fileno(),)
 
     def _asked(self, verb: str, argument: Any, descriptors: Sequence[int] = ()) -> int:
-        self.is_used = True
         try:
             with me:
                 # Several may ask at once: each is answered on a channel of its own.

@@ -101,8 +101,6 @@ def _go_on(channel: socket, group: int) -> None:
 
 def _has_nothing_open(channel: socket, inodes: Collection[int]) -> bool:
     """False if a copy would move the position in a file that the template has as well; these are of mapped memory."""
-    if current.line.is_used:
-        return False
     known = {0, 1, 2, channel.fileno(), *current.line.numbers()}
     return all(
         number in known or _inode(number) in (None, *inodes) for number in map(int, raw_listdir("/proc/self/fd"))

@@ -61,10 +61,11 @@ class Checkpoint:
     """Of a session whose executions a warm parent forks. `has_left` tells if anything lies beside the folder."""
 
     def __init__(self, parent: WarmParent, folder: Folder, has_left: Callable[[], bool]) -> None:
-        self._has_copies = False
         self._parent, self._folder, self._has_left = parent, folder, has_left
         self._templates: Mapping[int, _Template] = {}
         """By the numbers of their actors; none if there is no checkpoint."""
+        self._has_copies = False
+        """True while an execution goes on with copies of them."""
         self._turns: Sequence[Turn] = ()
         self._snapshot: Snapshot
         self._executions = self._refusals = 0

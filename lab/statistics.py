@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 
 _MOST_DECIMALS = 15
-_DUST = 1e-12
+_DUST = 1e-15
 """What rounding may leave of 0: no rate is that small."""
 # Equal clusters of which one has the only event give a design effect of 1 but for rounding.
 _ROUNDING = 1e-9

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab import medians, statistics
@@ -456,6 +456,7 @@ def test_a_rate_reads_like_this(rate, low, high, text):
     assert statistics.rate_text(rate, low, high) == text
 
 
+@example((1, 5_837_745), statistics.sequential_interval)
 @given(COUNTS, st.sampled_from([statistics.clopper_pearson, statistics.sequential_interval]))
 def test_printed_bounds_hold_the_interval_and_reach_0_and_100_only_where_it_does(counts, interval):
     events, trials = counts

@@ -176,17 +176,17 @@ def test_memory_that_is_shared_is_put_back(walks, script):
     assert walks.copied == 12
 
 
-def test_draws_clocks_and_exit_codes_are_the_same(walks, script):
+def test_draws_and_exit_codes_are_the_same(walks, script):
     path = script("""
         import os
         import random
-        import time
+        import uuid
         from multiprocessing import Process
 
         def write():
             random.random()
             with open(f"by-{os.getpid()}", "w") as file:
-                file.write(f"{random.random()} {time.time()} {os.urandom(4)} {os.getppid()} {time.monotonic()}")
+                file.write(f"{random.random()} {os.urandom(4)} {os.getppid()} {uuid.uuid4()}")
             raise SystemExit(int(10 * random.random()))
 
         if __name__ == "__main__":
@@ -196,7 +196,7 @@ def test_draws_clocks_and_exit_codes_are_the_same(walks, script):
                 process.start()
             for process in processes:
                 process.join()
-            print(random.random(), time.time(), [process.exitcode for process in processes])
+            print(random.random(), [process.exitcode for process in processes])
     """)
     anew = walks.executions(path, NEVER, 4)
 
@@ -237,6 +237,136 @@ def test_who_has_more_in_common_with_a_copy_than_can_be_put_back_begins_anew(wal
 
     assert walks.copied == 0
     assert found == walks.executions(path, NEVER)
+
+
+TWO = """
+    import ctypes, mmap, os, resource, shutil, signal, time
+    from multiprocessing import Lock, Process, Value
+    from unittest.mock import mock_open, patch
+
+    def write(name, text):
+        with open(name, "w") as file:
+            file.write(text)
+
+    def one():
+        {one}
+
+    def two():
+        {two}
+
+    if __name__ == "__main__":
+        number = Value("i", 0)
+        {before}
+        processes = [Process(target=one), Process(target=two)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        print([process.exitcode for process in processes])
+"""
+
+SAME = {
+    "a look at a file that was replaced": (
+        "write('x', '1')",
+        "write('new', '2'); os.replace('new', 'x')",
+        "print(os.stat('x').st_size); os.chmod('x', 0o600)",
+    ),
+    "an edit of the same size and time": (
+        "write('x', '1'); kept = os.stat('x')",
+        "write('x', '2'); os.utime('x', ns=(kept.st_atime_ns, kept.st_mtime_ns))",
+        "print(open('x').read())",
+    ),
+    "a copy of the same size and time": (
+        "write('a', 'a'); write('b', 'b'); os.utime('a', (0, 0)); os.utime('b', (0, 0))",
+        "shutil.copy2('a', 'b')",
+        "print(open('b').read())",
+    ),
+    "modes of folders": ("os.mkdir('d')", "os.chmod('d', 0o700)", "print(oct(os.stat('d').st_mode))"),
+    "owners and marks": (
+        "write('x', '1')",
+        "os.chmod('x', 0o600); os.chown('x', os.getuid(), os.getgid()); os.setxattr('x', 'user.one', b'1')",
+        "print(os.listxattr('x'), oct(os.stat('x').st_mode))",
+    ),
+    "times that were set": (
+        "write('x', '1'); os.utime('x', (10, 10))",
+        "write('y', '')",
+        "print(os.stat('x').st_mtime)",
+    ),
+    "inodes that were looked at": (
+        "write('x', '1'); inode = os.stat('x').st_ino",
+        "write('new', '2'); os.replace('new', 'x')",
+        "print(os.stat('x').st_ino == inode)",
+    ),
+    "a working folder that is renamed": (
+        "os.mkdir('d'); os.chdir('d')",
+        "print(os.path.exists('../d')); os.rename('../d', '../e')",
+        "write('x', '1')",
+    ),
+    "a working folder that is made anew": (
+        "os.mkdir('d'); os.chdir('d')",
+        "os.chdir('..'); os.rmdir('d'); os.mkdir('d')",
+        "print(os.path.exists('../d'))",
+    ),
+    "memory that is mapped": (
+        "write('x', '0000')",
+        "file = open('x', 'r+b'); memory = mmap.mmap(file.fileno(), 4); memory[0] += 1; print(memory[0])",
+        "write('y', '')",
+    ),
+    "a patched open": (
+        "patch('builtins.open', mock_open(read_data='x')).start()",
+        "print(os.listdir('.')); os.mkdir('d')",
+        "print(os.listdir('.'))",
+    ),
+}
+ANEW = {
+    "ended children that nobody waits for": (
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+        "write('x', '1')",
+        "write('y', '')",
+    ),
+    "the same in a child": ("pass", "signal.signal(signal.SIGCHLD, signal.SIG_IGN); write('x', '1')", "write('y', '')"),
+    "no descriptor left": (
+        "pass",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) - 1,) * 2); number.value = 1",
+        "number.value = 2",
+    ),
+    "a watchdog": ("pass", "signal.alarm(100); write('x', '1')", "write('y', '')"),
+    "a signal that waits": (
+        "pass",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [10]); signal.raise_signal(10); write('x', '')",
+        "write('x', '1')",
+    ),
+    "a group of its own": (
+        "pass",
+        "os.setpgid(0, 0); write('x', '1'); os.killpg(os.getpgrp(), signal.SIGKILL)",
+        "write('x', '2'); write('y', '')",
+    ),
+    "standard input that is another file": (
+        "os.close(0); os.open('/etc/hostname', os.O_RDONLY)",
+        "print(os.read(0, 2)); write('x', '1')",
+        "write('x', '2'); print(os.read(0, 2))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_one_execution_did_the_next_does_not_see(walks, script, name):
+    before, one, two = SAME[name]
+    path = script(TWO.format(before=before, one=one, two=two))
+    anew = walks.executions(path, NEVER, 16)
+
+    assert walks.executions(path, 0, 16) == anew
+    assert walks.copied
+
+
+@pytest.mark.parametrize("name", ANEW)
+def test_what_a_copy_could_not_have_is_not_copied(walks, script, name):
+    before, one, two = ANEW[name]
+    path = script(TWO.format(before=before, one=one, two=two))
+    anew = walks.executions(path, NEVER, 8)
+
+    assert walks.executions(path, 0, 8) == anew
+    assert not walks.copied
 
 
 def test_a_start_that_does_not_repeat_itself_is_noticed_by_one_that_begins_anew(walks, monkeypatch, script, tmp_path):
@@ -317,28 +447,40 @@ def test_a_controller_that_is_killed_leaves_no_template(tmp_path):
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
-def test_a_snapshot_of_a_folder_is_restored_in_the_same_files_where_they_are_left(in_memory):
+def test_a_snapshot_of_a_folder_is_restored_with_the_same_files(in_memory):
     here = in_memory / "run"
-    folder = Folder(str(here), {"a": b"new"})
+    folder = Folder(str(here), {"a": b"new", "deep": None})
     folder.restore()
     (here / "a").write_text("one")
     (here / "b").write_text("two")
+    (here / "deep").chmod(0o700)
     inodes = {name: (here / name).stat().st_ino for name in "ab"}
-    now = (here / "a").stat()
     snapshot = folder.snapshot()
+    now = (here / "a").stat()
     (here / "a").write_text("uno")
-    os.utime(here / "a", ns=(now.st_atime_ns, now.st_mtime_ns))  # within the same tick of the clock
+    os.utime(here / "a", ns=(now.st_atime_ns, now.st_mtime_ns))
     (here / "c").write_text("due")
     (here / "c").replace(here / "b")
+    (here / "deep").chmod(0o755)
 
-    known = folder.restore_to(snapshot)
-
-    assert {path.name: path.read_text() for path in here.iterdir()} == {"a": "one", "b": "two"}
-    assert (here / "a").stat().st_ino == inodes["a"]
-    assert known == {(here / "b").stat().st_ino: inodes["b"]}
-    assert folder.restore_to(snapshot) == known
+    assert folder.restore_to(snapshot)
+    assert {path.name: path.read_text() for path in here.iterdir() if path.is_file()} == {"a": "one", "b": "two"}
+    assert {name: (here / name).stat().st_ino for name in "ab"} == inodes
+    assert (here / "a").stat().st_mtime_ns == now.st_mtime_ns
+    assert (here / "deep").stat().st_mode & 0o777 == 0o700
     folder.restore()
-    assert {path.name: path.read_text() for path in here.iterdir()} == {"a": "new"}
+    assert {path.name: path.read_text() for path in here.iterdir() if path.is_file()} == {"a": "new"}
+
+
+def test_a_snapshot_is_not_restored_where_a_folder_is_another_one(in_memory):
+    here = in_memory / "run"
+    folder = Folder(str(here), {"deep": None})
+    folder.restore()
+    snapshot = folder.snapshot()
+    (here / "deep").rmdir()
+    (here / "deep").mkdir()
+
+    assert not folder.restore_to(snapshot)
 
 
 @pytest.fixture

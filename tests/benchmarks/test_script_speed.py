@@ -3,7 +3,7 @@
     pytest tests/benchmarks/test_script_speed.py --benchmark-only
 
 frontrun comes with the extra `peers`. It starts its two processes once, and lets them do their part again and again;
-here the script and its processes begin anew in every execution, so that none inherits what another has left behind.
+here each execution has processes of its own, so that none inherits what another has left behind.
 """
 
 import shutil
@@ -46,7 +46,7 @@ JSON = BUY.format(
 import json
 
 def buy():
-    for _ in range(3):
+    for _ in range(2):
         with open("count.json") as file:
             text = file.read()
         count = json.loads(text or "0")
@@ -112,8 +112,8 @@ def test_executions_of_a_sale_in_a_json_file(benchmark, explored):
 @pytest.mark.skipif(FRONTRUN is None, reason="frontrun is not installed: pip install -e '.[peers]'")
 @pytest.mark.xfail(
     strict=False,
-    reason="three processes that begin anew cost some 12 ms of processor time, and two that are kept from execution to "
-    "execution nearly none",
+    reason="to fork and end three processes, and to copy the pages that they write to, costs some 8 ms of processor "
+    "time, and two that are kept from execution to execution nearly none",
 )
 def test_executions_come_four_times_as_fast_as_frontruns_of_processes(benchmark, explored):
     done, theirs = [], []

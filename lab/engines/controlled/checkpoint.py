@@ -8,11 +8,12 @@ session, and some later ones, begin anew all the same: so a program is noticed w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from marshal import dumps, loads
 from socket import socket
 
-from lab.engines.controlled.controller import Controller, Start
+from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.folder import Folder, Snapshot
 from lab.engines.controlled.hearing import Stuck, Turn
 from lab.engines.controlled.inside.channel import STAND
@@ -71,23 +72,23 @@ class Checkpoint:
         self._executions = self._refusals = 0
         self._is_wanted = False
 
-    def start(self, *, anew: bool) -> Start:
-        """Where the next execution begins, whose folder is then as it was there."""
+    def start(self, *, anew: bool) -> Sequence[Turn]:
+        """The turns up to where the next execution begins, none if that is anew. The folder is as it was there."""
         self._executions += 1
         anew = anew or self._executions <= _AT_FIRST or self._executions % _EVERY == 0
         self._is_wanted = not anew and self._refusals < _MOST_REFUSALS
-        if anew and self._templates:
+        if self._templates and (anew or not self._folder.restore_to(self._snapshot)):
             self._drop()
         if self._templates:
-            return Start(self._turns, self._folder.restore_to(self._snapshot))
+            return self._turns
         self._folder.restore()
-        return Start()
+        return ()
 
     def offer(self, controller: Controller) -> None:
         """A controller has come to its first choice: make the checkpoint here, if it can be done."""
         if self._templates or not self._is_wanted or not controller.is_plain() or self._has_left():
             return
-        snapshot = self._folder.snapshot()
+        snapshot = self._folder.snapshot() if _is_one_group(controller) else None
         if snapshot is None or not self._stand(controller):
             self._refusals += 1
             return
@@ -128,10 +129,15 @@ class Checkpoint:
         template.order("status")
         return template.answer()
 
-    def end(self, *, is_whole: bool) -> None:
-        """End what is left of an execution. Of one that is not whole nobody knows what all wait for: all go."""
+    def end(self, *, is_whole: bool, is_doubtful: bool) -> None:
+        """End what is left of an execution. Of one that is not whole nobody knows what all wait for: all go.
+
+        Of one in which something was not controlled nobody knows what it has left: no other goes on beside it.
+        """
+        if is_doubtful:
+            self._refusals = _MOST_REFUSALS
         try:
-            if not self._templates or not is_whole:
+            if not self._templates or not is_whole or is_doubtful:
                 self._drop()
             elif self._has_copies:
                 for template in self._templates.values():
@@ -152,3 +158,12 @@ class Checkpoint:
         for template in self._templates.values():
             template.close()
         self._templates = {}
+
+
+def _is_one_group(controller: Controller) -> bool:
+    """False if somebody has left the others' group of processes: a copy could not do the same."""
+    pids = [actor.pid for actor in controller.actors.values() if not actor.is_done]
+    try:
+        return len({os.getpgid(pid) for pid in pids}) == 1
+    except ProcessLookupError:  # somebody has killed it
+        return False

@@ -9,10 +9,10 @@ Knows no strategy, and of files and processes only what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from marshal import dumps
 from socket import socket
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from lab.engines.controlled.actor import Actor
 from lab.engines.controlled.hearing import Hearing, Stuck, Turn
@@ -22,16 +22,6 @@ from lab.execution import Ending
 from lab.scheduler import Cut, Departed, Operation, Scheduler
 
 MOST_OPERATIONS = 20_000
-
-
-class Start(NamedTuple):
-    """Where an execution begins: anew, or at a checkpoint, to which these turns lead.
-
-    `inodes` are of files that were put back there, each with the one by which it is known.
-    """
-
-    turns: Sequence[Turn] = ()
-    inodes: Mapping[int, int] = {}
 
 
 class Checkpoint(Protocol):
@@ -51,10 +41,11 @@ class Controller(Hearing):
     """Runs one execution; afterwards it tells all that happened."""
 
     def __init__(
-        self, listener: socket, root: str, start: Start, checkpoint: Checkpoint, *, keeps_history: bool
+        self, listener: socket, root: str, before: Sequence[Turn], checkpoint: Checkpoint, *, keeps_history: bool
     ) -> None:
-        super().__init__(listener, root, keeps_history=keeps_history, inodes=start.inodes)
-        self._start, self._checkpoint = start, checkpoint
+        """`before` are the turns that lead to the checkpoint, if it begins there."""
+        super().__init__(listener, root, keeps_history=keeps_history)
+        self._before, self._checkpoint = before, checkpoint
         self.status_of = checkpoint.status_of
         self.checks: list[tuple[Operation, int]] = []
         """What was chosen, and a number for all that everybody had asked until then."""
@@ -63,7 +54,7 @@ class Controller(Hearing):
     def run(self, scheduler: Scheduler, before: Sequence[tuple[Operation, int]]) -> Ending:
         """Run it; `before` are the checks of an execution that may have begun in the same way."""
         try:
-            if self._start.turns:
+            if self._before:
                 self._follow(scheduler)
             kind = self._run(scheduler, before)
         except Cut:
@@ -74,7 +65,7 @@ class Controller(Hearing):
 
     def _follow(self, scheduler: Scheduler) -> None:
         """Come to the checkpoint, for which nobody needs to run."""
-        *before, last = self._start.turns
+        *before, last = self._before
         for turn in before:
             self._hear_again(turn)
             if turn.enabled is None:

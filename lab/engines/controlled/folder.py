@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lab.errors import UsageError
 
@@ -39,12 +39,20 @@ Source = Mapping[str, bytes | None]
 
 
 class Seen(NamedTuple):
-    """What tells whether a file was touched."""
+    """What tells whether a file was touched: any change moves the last of these, but for one within a clock's tick."""
 
     inode: int
     mode: int
+    owner: int
+    group: int
     size: int
     time_ns: int
+    changed_ns: int
+
+    @property
+    def is_folder(self) -> bool:
+        """True for a folder."""
+        return stat.S_ISDIR(self.mode)
 
 
 def source_of(script: Path, files: Sequence[Path]) -> Source:
@@ -83,14 +91,11 @@ def _walked(home: Path) -> Iterator[Path]:
 
 
 class Snapshot(NamedTuple):
-    """What was in a folder at a moment, and what is seen of each file as it was put there last.
-
-    `inodes` are those of that moment: who has met a file then knows it by that.
-    """
+    """What was in a folder at a moment, what is seen of each as it was put there last, and the folder's own inode."""
 
     source: Source
     seen: dict[str, Seen]
-    inodes: Mapping[str, int]
+    inode: int = 0
 
 
 class Folder:
@@ -98,18 +103,23 @@ class Folder:
 
     def __init__(self, place: str, source: Source) -> None:
         self.place = place
-        self._new = Snapshot(source, {}, {})
-        self._folders = {name for name, data in source.items() if data is None}
+        self._new = Snapshot(source, {})
+        self._links: dict[str, str] = {}
+        """Other names of the files of a snapshot, by which each is the same file when it has come back."""
+        self._fresh: set[str] = set()
+        """What was written so lately that one who writes it now may leave no trace but its content."""
 
     def changes(self) -> dict[str, bytes | None]:
         """What an execution has changed: new bytes by path, None for what is gone or a folder that is new."""
         found: dict[str, bytes | None] = {}
         here, source = self._here(), self._new.source
         for name, seen in here.items():
-            if seen is None:
-                if name not in self._folders:
+            if seen.is_folder:
+                if source.get(name, b"") is not None:
                     found[name + "/"] = None
-            elif seen != self._new.seen.get(name) and not _is_beside_database(self.place, name):
+            elif seen == self._new.seen.get(name) and name not in self._fresh:
+                continue
+            elif not _is_beside_database(self.place, name):
                 data = _read(f"{self.place}/{name}")
                 if data != _legible(source.get(name, b"\0")):
                     found[name] = data
@@ -121,73 +131,139 @@ class Folder:
     def snapshot(self) -> Snapshot | None:
         """What is here now, to be restored later; None if that can't be, or would be much."""
         here = self._here()
-        files = {name: seen for name, seen in here.items() if seen is not None}
-        changed = sorted((seen.time_ns, name) for name, seen in files.items() if seen != self._new.seen.get(name))
+        files = {name: seen for name, seen in here.items() if not seen.is_folder}
+        changed = [name for name in files if not self._is_untouched(name, files[name], self._new)]
         are_plain = all(stat.S_ISREG(seen.mode) for seen in files.values())
         are_apart = len({seen.inode for seen in files.values()}) == len(files)
-        if not are_plain or not are_apart or sum(files[name].size for _, name in changed) > _MOST_KEPT:
+        if not are_plain or not are_apart or sum(files[name].size for name in changed) > _MOST_KEPT:
             return None
-        source: dict[str, bytes | None] = {
-            name: self._new.source.get(name) if name in files else None for name in sorted(here)
-        }
-        times = sorted({time_ns for time_ns, _ in changed})
-        for time_ns, name in changed:
-            path = f"{self.place}/{name}"
-            with open(path, "rb") as file:  # noqa: PTH123
-                source[name] = file.read()
-            # The clock of files is coarse: one that was written just now could be written again and look the same.
-            old_ns = _OLD_NS + (1 + times.index(time_ns)) * 10**9
-            os.utime(path, ns=(old_ns, old_ns))
-            files[name] = files[name]._replace(time_ns=old_ns)
-        return Snapshot(source, files, {name: seen.inode for name, seen in files.items()})
+        if any(_marks(f"{self.place}/{name}") for name in here):
+            return None
+        source = {name: None if seen.is_folder else self._new.source.get(name) for name, seen in sorted(here.items())}
+        for name in changed:
+            source[name] = _content(f"{self.place}/{name}")
+        for name in files:
+            if not self._link(name, here[name].inode):
+                return None
+            here[name] = _seen(os.lstat(f"{self.place}/{name}"))
+            if name not in changed:
+                self._new.seen[name] = here[name]
+        self._fresh = set(files)
+        return Snapshot(source, here, os.stat(self.place).st_ino)  # noqa: PTH116
+
+    def distrust(self) -> None:
+        """Somebody may have written past the clocks of files, as by memory that is mapped."""
+        self._fresh = {name for name, data in self._new.source.items() if data is not None}
 
     def restore(self) -> None:
         """Make it as new."""
-        self._restore(self._new)
+        self._restore(self._new, self._here())
 
-    def restore_to(self, snapshot: Snapshot) -> dict[int, int]:
-        """Make it as it was then. Of files that are not the same ones any more, the inodes with those they had then."""
-        self._restore(snapshot)
-        now = {name: seen.inode for name, seen in snapshot.seen.items()}
-        return {now[name]: inode for name, inode in snapshot.inodes.items() if now[name] != inode}
+    def restore_to(self, snapshot: Snapshot) -> bool:
+        """Make it as it was then, of the same files; False, and nothing done, if a folder is not the same any more."""
+        here = self._here()
+        folders = {name: seen.inode for name, seen in snapshot.seen.items() if seen.is_folder}
+        is_same = os.stat(self.place).st_ino == snapshot.inode and all(  # noqa: PTH116
+            name in here and here[name].inode == inode for name, inode in folders.items()
+        )
+        if is_same:
+            self._restore(snapshot, here)
+        return is_same
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        here, source, seen = self._here(), snapshot.source, snapshot.seen
+    def _restore(self, snapshot: Snapshot, here: Mapping[str, Seen]) -> None:
+        source, seen, fresh = snapshot.source, snapshot.seen, set()
         for name in sorted(here, reverse=True):
-            if name not in source or (here[name] is None) != (source[name] is None):
+            if name not in source or here[name].is_folder != (source[name] is None):
                 _remove(f"{self.place}/{name}")
         for name, data in source.items():
             path, now, then = f"{self.place}/{name}", here.get(name), seen.get(name)
             if data is None:
                 os.makedirs(path, exist_ok=True)  # noqa: PTH103
-            elif now is None or now != then:
+                _settle(path, then)
+                seen[name] = then or _seen(os.stat(path))  # noqa: PTH116
+            elif now is None or now.is_folder or not self._is_untouched(name, now, snapshot):
                 if now is None or then is None or now.inode != then.inode:
-                    _make(path)
+                    self._make(name, then)
                 _write(path, data, then)
                 seen[name] = _seen(os.stat(path))  # noqa: PTH116
+                fresh.add(name)
+        self._fresh = fresh
 
-    def _here(self) -> dict[str, Seen | None]:
-        """Of each file what is seen of it, None for folders."""
-        found: dict[str, Seen | None] = {}
+    def _is_untouched(self, name: str, now: Seen, snapshot: Snapshot) -> bool:
+        path = f"{self.place}/{name}"
+        if now != snapshot.seen.get(name):
+            return False
+        return name not in self._fresh or (_content(path) == snapshot.source[name] and not _marks(path))
+
+    def _make(self, name: str, then: Seen | None) -> None:
+        """Put a file there instead of what may be there: the one that was there then, if it has another name."""
+        path, link = f"{self.place}/{name}", self._links.get(name)
+        _remove(path)
+        if link is not None and then is not None and os.stat(link).st_ino == then.inode:  # noqa: PTH116
+            os.link(link, path)
+        else:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+
+    def _link(self, name: str, inode: int) -> bool:
+        """Give a file its other name; False if no file here can have two."""
+        if name not in self._links:
+            os.makedirs(f"{self.place}-links", exist_ok=True)  # noqa: PTH103
+            self._links[name] = f"{self.place}-links/{len(self._links)}"
+        link = self._links[name]
+        if not os.path.lexists(link) or os.stat(link).st_ino != inode:  # noqa: PTH116
+            _remove(link)
+            try:
+                os.link(f"{self.place}/{name}", link)
+            except OSError:
+                return False
+        return True
+
+    def _here(self) -> dict[str, Seen]:
+        """What is seen of all that is there."""
+        found: dict[str, Seen] = {}
         if not os.path.isdir(self.place) or os.path.islink(self.place):  # noqa: PTH112, PTH114
             _remove(self.place)
             os.makedirs(self.place)  # noqa: PTH103
         waiting = [""]
         while waiting:
             folder = waiting.pop()
-            with os.scandir(f"{self.place}/{folder}") as entries:
+            with _entries(f"{self.place}/{folder}") as entries:
                 for entry in entries:
                     name = f"{folder}{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        found[name] = None
+                    found[name] = _seen(entry.stat(follow_symlinks=False))
+                    if found[name].is_folder:
                         waiting.append(f"{name}/")
-                    else:
-                        found[name] = _seen(entry.stat(follow_symlinks=False))
         return found
 
 
+def _entries(path: str) -> Any:
+    try:
+        return os.scandir(path)
+    except PermissionError:  # a script has made it so
+        os.chmod(path, 0o700)  # noqa: PTH101
+        return os.scandir(path)
+
+
 def _seen(status: os.stat_result) -> Seen:
-    return Seen(status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns)
+    return Seen(
+        status.st_ino,
+        status.st_mode,
+        status.st_uid,
+        status.st_gid,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _marks(path: str) -> list[str]:
+    """The extended attributes that somebody has given it."""
+    return [name for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")]
 
 
 def _read(path: str) -> bytes:
@@ -231,24 +307,28 @@ def _dumped(database: sqlite3.Connection) -> bytes:
         return b""
 
 
-def _make(path: str) -> None:
-    """A new file, instead of one that may be there, and have other names."""
-    if os.path.lexists(path):
-        os.unlink(path)  # noqa: PTH108
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
-
-
 def _write(path: str, data: bytes, then: Seen | None) -> None:
-    """Put this into a file, and make its mode and time what they were."""
+    """Put this into a file, and make all else of it what it was."""
     if then is not None:
         os.chmod(path, stat.S_IMODE(then.mode) | stat.S_IWUSR)  # noqa: PTH101
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(data)
-    time_ns = _OLD_NS
-    if then is not None:
-        os.chmod(path, stat.S_IMODE(then.mode))  # noqa: PTH101
-        time_ns = then.time_ns
+    _settle(path, then)
+    time_ns = _OLD_NS if then is None else then.time_ns
     os.utime(path, ns=(time_ns, time_ns))
+
+
+def _settle(path: str, then: Seen | None) -> None:
+    """Make owner, mode and marks what they were."""
+    if then is None:
+        return
+    now = os.stat(path)  # noqa: PTH116
+    if (now.st_uid, now.st_gid) != (then.owner, then.group):
+        os.chown(path, then.owner, then.group)
+    if now.st_mode != then.mode:
+        os.chmod(path, stat.S_IMODE(then.mode))  # noqa: PTH101
+    for mark in _marks(path):
+        os.removexattr(path, mark)
 
 
 def _remove(path: str) -> None:

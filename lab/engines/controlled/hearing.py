@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from marshal import dumps, loads
 from socket import SOCK_SEQPACKET, AddressFamily, socket
@@ -68,12 +68,9 @@ class Hearing:
         root: str,
         *,
         keeps_history: bool,
-        inodes: Mapping[int, int] | None = None,
         stuck_s: float = _STUCK_S,
     ) -> None:
-        """`inodes` are of files that were put back: for each the one by which it is known."""
         self._listener = listener
-        self._inodes = inodes or {}
         self.turns: list[Turn] = []
         """Up to the first choice that there is."""
         self._turn = Turn()
@@ -247,24 +244,11 @@ class Hearing:
         if time.monotonic() > end:
             raise Stuck
         message: Message = loads(packet)
-        if self._inodes:
-            message = self._with_known_inode(message)
         self._heard_bytes += len(packet)
         self._is_recorded &= self._heard_bytes < _MOST_KEPT
         if self._is_recorded:
             self._turn.heard.append((actor.number, message))
         return message
-
-    def _with_known_inode(self, message: Message) -> Message:
-        """The same, about the file that this one stands for."""
-        is_about_one, target, verb, arguments, line, digest = message
-        if (target, verb) == ("files", "data"):
-            kind, inode, *rest = arguments
-            arguments = (kind, self._inodes.get(inode, inode), *rest)
-        elif target == "file locks":
-            inode, *rest = arguments
-            arguments = (self._inodes.get(inode, inode), *rest)
-        return is_about_one, target, verb, arguments, line, digest
 
     def _told(self, actor: Actor, message: Message) -> None:
         _, identity, verb, arguments, line, _ = message

@@ -98,14 +98,14 @@ class ControlledSession:
     def execute(self, scheduler: Scheduler, *, anew: bool = False) -> Execution:
         """One execution, and the row of its trial; from a checkpoint of those before it, unless it is to begin anew."""
         self._trials += 1
-        start = self._checkpoint.start(anew=anew)
+        before = self._checkpoint.start(anew=anew)
         controller = Controller(
-            self._listener, self._parent.root, start, self._checkpoint, keeps_history=self._keeps_history
+            self._listener, self._parent.root, before, self._checkpoint, keeps_history=self._keeps_history
         )
         self._controller = controller
         is_over = False
         try:
-            if not start.turns:
+            if not before:
                 self._parent.run(keeps_history=self._keeps_history)
             ending = controller.run(scheduler, self._checks)
             is_over = True
@@ -130,7 +130,9 @@ class ControlledSession:
 
     def _end(self, controller: Controller, *, is_whole: bool) -> None:
         controller.close()
-        self._checkpoint.end(is_whole=is_whole)
+        self._checkpoint.end(is_whole=is_whole, is_doubtful=bool(controller.doubts))
+        if controller.doubts:
+            self._folder.distrust()
 
     def _drop_connections(self) -> None:
         """Of those who were killed before they were heard."""

@@ -585,3 +585,16 @@ def test_output_that_can_not_be_written_is_exit_code_3_and_a_closed_pipe_is_none
     os.close(reader)
     assert subprocess.run(command, stdout=writer, check=False).returncode == 0
     os.close(writer)
+
+
+def test_a_pipe_that_breaks_elsewhere_is_no_closed_output():
+    program = (
+        "from lab.cli import main\n"
+        "def broken(*_, **__): raise BrokenPipeError(32, 'Broken pipe')\n"
+        "main.lab.main = broken\n"
+        "main.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 70
+    assert "a defect in lab, not in your program: BrokenPipeError" in ended.stderr

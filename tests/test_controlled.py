@@ -20,6 +20,8 @@ from lab.engines.controlled.folder import Folder, source_of
 from lab.engines.controlled.free_runs import FreeRuns
 from lab.engines.controlled.inside.chance import harmless
 from lab.engines.controlled.session import ControlledSession
+from lab.errors import UsageError
+from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.serial import Serial
 from lab.script import Script
 from lab.script_oracle import Oracle
@@ -308,6 +310,20 @@ def test_a_kill_of_the_controller_takes_everything_with_it(tmp_path):
     process.wait()
     eventually(lambda: not (warm_parents() - before))
     eventually(lambda: not [path for path in SHM.glob("lab-*") if _is_of(path, process.pid)])
+
+
+def test_a_kill_of_the_process_that_forks_executions_is_told_in_one_line():
+    session, walk = ControlledSession(Script(str(PROGRAMS / "buy.py")).program()), RandomWalk(7)
+    try:
+        walk.begin()
+        session.execute(walk)
+        session._parent._process.kill()
+        session._parent._process.wait()
+        walk.begin()
+        with pytest.raises(UsageError, match="the process that forks its executions was killed"):
+            session.execute(walk)
+    finally:
+        session.close()
 
 
 def test_a_script_does_not_see_that_it_is_kept_to_one_core(tmp_path):

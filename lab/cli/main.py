@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -76,7 +77,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say("interrupted; everything measured so far is kept")
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click makes a SystemExit of a closed pipe
+    except (BrokenPipeError, SystemExit) as error:  # click makes a SystemExit of a closed pipe
+        if not _has_closed_output():
+            return _defect(error)
         # Who reads has seen enough. Python would complain once more while flushing on its way out.
         _drop_output()
         return 0
@@ -85,15 +88,27 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         _say(f"can't write the output: {error.strerror}. Send it elsewhere; what was measured is kept.")
         return OutputError.exit_code
     except Exception as error:  # noqa: BLE001 - the last word on what nobody foresaw
-        import traceback
-
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        _say(
-            f"a defect in lab, not in your program: {type(error).__name__}: {error} "
-            f"({frame.filename}:{frame.lineno}). Please report this line, with the command, to race-lab's maintainers."
-        )
-        return DEFECT
+        return _defect(error)
     return int(code)
+
+
+def _defect(error: BaseException) -> int:
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    _say(
+        f"a defect in lab, not in your program: {type(error).__name__}: {error} "
+        f"({frame.filename}:{frame.lineno}). Please report this line, with the command, to race-lab's maintainers."
+    )
+    return DEFECT
+
+
+def _has_closed_output() -> bool:
+    """True if nobody reads standard output, or standard error, any more: no other pipe of lab's own ends it."""
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _drop_output() -> None:

@@ -14,6 +14,7 @@ from marshal import loads
 from pathlib import Path
 
 from lab.engines.scratch import make_root, tmpfs
+from lab.errors import UsageError
 
 _HOME = str(Path(__file__).parents[3])
 """Where the package lies."""
@@ -73,17 +74,17 @@ class WarmParent:
 
     def run(self, *, keeps_history: bool) -> None:
         """Fork an execution."""
-        self._control.send(b"history" if keeps_history else b"run")
+        self._send(b"history" if keeps_history else b"run")
 
     def run_free(self, *, is_serial: bool, timeout_s: float | None) -> tuple[float, float] | None:
         """Fork a run that nobody controls, and wait for its end; its wall and processor seconds, None if it is late."""
         self._control.settimeout(timeout_s)
-        self._control.send(b"serial" if is_serial else b"run")
+        self._send(b"serial" if is_serial else b"run")
         try:
             packet = self._control.recv(64)
         except TimeoutError:
             self._control.settimeout(_START_S)
-            self._control.send(b"end")
+            self._send(b"end")
             self._control.recv(64)
             self._wait_for(b"ended")
             return None
@@ -92,22 +93,39 @@ class WarmParent:
 
     def end(self) -> None:
         """Kill what is left of it."""
-        self._control.send(b"end")
+        self._send(b"end")
         self._wait_for(b"ended")
 
     def go_on(self, group: int) -> None:
         """From a checkpoint of the execution, in this group of processes."""
-        self._control.send(b"on %d" % group)
+        self._send(b"on %d" % group)
 
     def go_back(self) -> None:
         """Kill what is left of those who have gone on last."""
-        self._control.send(b"back")
+        self._send(b"back")
         self._wait_for(b"ended")
 
+    def _send(self, word: bytes) -> None:
+        try:
+            self._control.send(word)
+        except OSError:
+            raise self._killed() from None
+
     def _wait_for(self, word: bytes) -> None:
-        answer = self._control.recv(16)
+        try:
+            answer = self._control.recv(16)
+        except ConnectionError:
+            answer = b""
+        if not answer:
+            raise self._killed()
         if answer != word:
             raise RuntimeError(f"the warm parent said {answer!r} instead of {word!r}")
+
+    def _killed(self) -> UsageError:
+        return UsageError(
+            f"{self._config['script']}: the process that forks its executions was killed, expected it to stay to the "
+            "end. Is there memory for it? Try again, with fewer --jobs."
+        )
 
     def close(self) -> None:
         """End it, and remove the folder."""

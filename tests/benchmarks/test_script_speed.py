@@ -23,7 +23,7 @@ from lab.subtrees import search_subtrees
 
 BASELINES = Path(__file__).parent / "baselines"
 FRONTRUN = shutil.which("frontrun", path=str(Path(sys.executable).parent))
-EXECUTIONS = 400
+EXECUTIONS = 1200
 
 pytestmark = pytest.mark.benchmark(group="scripts")
 

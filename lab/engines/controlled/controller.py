@@ -166,7 +166,7 @@ class Controller(Hearing):
         They are offered all the same; but a search that goes on with whoever runs would follow such a loop for ever.
         """
         idle = [
-            isinstance(one, Actor) and _look(operation) in one.looks
+            isinstance(one, Actor) and bool(one.looks) and _look(operation) in one.looks
             for operation, one in zip(enabled, able, strict=True)
         ]
         if not any(idle) or all(idle):
@@ -206,9 +206,9 @@ class Controller(Hearing):
         going: set[int] = set()
         for actor in list(self.actors.values()):
             step = actor.step
-            if step is None or actor.is_done or actor.process in going:
+            if step is None or not step.is_local or actor.is_done or actor.process in going:
                 continue
-            if step.is_local and step.is_possible():
+            if step.is_possible():
                 going.add(actor.process)
                 self._note(step.operation(actor.number, actor.line))
                 self._learn(actor, step)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,7 +25,32 @@ from lab.errors import LabError, OutputError
 DEFECT, INTERRUPTED = 70, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Help(click.HelpFormatter):
+    """As wide as click's own, which imports all that unpacks archives to ask how wide the terminal is."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        super().__init__(indent_increment, width or max(min(_columns(), max_width or 80) - 2, 50), max_width)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:  # it is no terminal
+        return 80
+
+
+class _Context(click.Context):
+    formatter_class = _Help
+
+
+class _Verbs(click.Group):
+    context_class = _Context
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="race-lab", prog_name="lab")
 def lab() -> None:
     """How often does it go wrong, what does each guard cost, and which schedule breaks it?
@@ -105,6 +129,8 @@ def _defect(error: BaseException) -> int:
 
 def _has_closed_output() -> bool:
     """True if nobody reads standard output, or standard error, any more: no other pipe of lab's own ends it."""
+    import select
+
     poll = select.poll()
     for descriptor in (1, 2):
         poll.register(descriptor, 0)

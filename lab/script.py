@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.controlled.ending import Judge, State
-from lab.engines.controlled.folder import Source, copied, source_of
 from lab.engines.controlled.inside.channel import CALLING
 from lab.engines.controlled.session import Program
+from lab.engines.controlled.source import Source, copied, source_of
 from lab.errors import UsageError
 from lab.function import CARRIED, Calls, Carried
 from lab.script_search import Rules

@@ -341,6 +341,11 @@ ANEW = {
         "os.setpgid(0, 0); write('x', '1'); os.killpg(os.getpgrp(), signal.SIGKILL)",
         "write('x', '2'); write('y', '')",
     ),
+    "a count of the names of a file": (
+        "write('x', '1')",
+        "os.link('x', 'y'); print(os.stat('x').st_nlink)",
+        "print(os.stat('x').st_nlink)",
+    ),
     "standard input that is another file": (
         "os.close(0); os.open('/etc/hostname', os.O_RDONLY)",
         "print(os.read(0, 2)); write('x', '1')",

@@ -16,10 +16,11 @@ from conftest import eventually
 
 from lab import script_search
 from lab.engines.controlled.controller import MOST_OPERATIONS
-from lab.engines.controlled.folder import Folder, source_of
+from lab.engines.controlled.folder import Folder
 from lab.engines.controlled.free_runs import FreeRuns
 from lab.engines.controlled.inside.chance import harmless
 from lab.engines.controlled.session import ControlledSession
+from lab.engines.controlled.source import source_of
 from lab.errors import UsageError
 from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.serial import Serial

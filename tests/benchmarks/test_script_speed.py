@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from interleaved import Interleaved
 
-from lab.engines.controlled.folder import source_of
 from lab.engines.controlled.session import ControlledSession, Program
+from lab.engines.controlled.source import source_of
 from lab.schedulers.dpor import Dpor
 from lab.search import Limits, Tally, search
 from lab.subtrees import search_subtrees

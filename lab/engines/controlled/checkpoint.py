@@ -15,9 +15,10 @@ from socket import socket
 
 from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.folder import Folder, Snapshot
-from lab.engines.controlled.hearing import Stuck, Turn
+from lab.engines.controlled.hearing import Stuck
 from lab.engines.controlled.inside.channel import STAND
 from lab.engines.controlled.parent import WarmParent
+from lab.engines.controlled.turn import Turn
 
 _AT_FIRST, _EVERY = 12, 64
 """So many executions begin anew at first, and then one of so many."""

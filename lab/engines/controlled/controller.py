@@ -15,9 +15,10 @@ from socket import socket
 from typing import Any, Protocol
 
 from lab.engines.controlled.actor import Actor
-from lab.engines.controlled.hearing import Hearing, Stuck, Turn
+from lab.engines.controlled.hearing import Hearing, Stuck
 from lab.engines.controlled.messages import Feeder
 from lab.engines.controlled.step import Step
+from lab.engines.controlled.turn import Turn
 from lab.execution import Ending
 from lab.scheduler import Cut, Departed, Operation, Scheduler
 

@@ -6,36 +6,17 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab.errors import UsageError
+from lab.engines.controlled.source import Source
 
-MOST_BYTES = 64 << 20
-MOST_FILES = 2000
 _OLD_NS = 1_577_836_800 * 10**9
 """The time of every file of the copy: a file that has another one was touched since."""
 
-_SKIPPED = {
-    "__pycache__",
-    ".git",
-    ".hg",
-    ".svn",
-    ".venv",
-    "venv",
-    "node_modules",
-    ".mypy_cache",
-    ".ruff_cache",
-    "results",
-}
-
 _MOST_KEPT = 1 << 20
 """Bytes of files that were changed before a checkpoint: to restore more, again and again, would gain nothing."""
-
-Source = Mapping[str, bytes | None]
-"""What the copy begins with: bytes by path, None for a folder."""
 
 
 class Seen(NamedTuple):
@@ -55,41 +36,6 @@ class Seen(NamedTuple):
         return stat.S_ISDIR(self.mode)
 
 
-def source_of(script: Path, files: Sequence[Path]) -> Source:
-    """The script with the other files of its folder, or with those that are given; UsageError if that is too much."""
-    return copied(script.parent, [script, *files] if files else [script.parent])
-
-
-def copied(home: Path, paths: Sequence[Path]) -> Source:
-    """These files, and what is in these folders, by their paths from `home`; UsageError if that is too much."""
-    found: dict[str, bytes | None] = {}
-    total = 0
-    for path in paths:
-        inner = _walked(path) if path.is_dir() else [path]
-        for one in inner:
-            name = str(one.relative_to(home)) if one.is_relative_to(home) else one.name
-            total += one.stat().st_size
-            if total > MOST_BYTES or len(found) > MOST_FILES:
-                raise UsageError(
-                    f"{home}: expected a folder of at most {MOST_FILES} files and {MOST_BYTES >> 20} MB, since each "
-                    "execution gets a copy, found more. Name the files that the script needs: --files data.json."
-                )
-            found[name] = one.read_bytes()
-            for parent in Path(name).parents:
-                if str(parent) != ".":
-                    found.setdefault(str(parent), None)
-    return dict(sorted(found.items()))
-
-
-def _walked(home: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(home):
-        folders[:] = sorted(set(folders) - _SKIPPED)
-        for name in sorted(names):
-            path = Path(where, name)
-            if path.is_file():
-                yield path
-
-
 class Snapshot(NamedTuple):
     """What was in a folder at a moment, what is seen of each as it was put there last, and the folder's own inode."""
 
@@ -106,6 +52,8 @@ class Folder:
         self._new = Snapshot(source, {})
         self._links: dict[str, str] = {}
         """Other names of the files of a snapshot, by which each is the same file when it has come back."""
+        self._tells_links = any(b"nlink" in data for name, data in source.items() if data and name.endswith(".py"))
+        """True if a script asks how many names a file has, as some locks do."""
         self._fresh: set[str] = set()
         """What was written so lately that one who writes it now may leave no trace but its content."""
 
@@ -130,6 +78,8 @@ class Folder:
 
     def snapshot(self) -> Snapshot | None:
         """What is here now, to be restored later; None if that can't be, or would be much."""
+        if self._tells_links:
+            return None
         here = self._here()
         files = {name: seen for name, seen in here.items() if not seen.is_folder}
         changed = [name for name in files if not self._is_untouched(name, files[name], self._new)]

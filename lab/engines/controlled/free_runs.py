@@ -10,9 +10,10 @@ from typing import Any
 
 from lab.engines.controlled.actor import Actor, Raised
 from lab.engines.controlled.ending import State, placeless, state_of
-from lab.engines.controlled.folder import Folder, Source
+from lab.engines.controlled.folder import Folder
 from lab.engines.controlled.inside.free import LENGTH
 from lab.engines.controlled.parent import WarmParent
+from lab.engines.controlled.source import Source
 
 _MOST_KEPT = 1 << 20
 """Bytes of each output that are read."""

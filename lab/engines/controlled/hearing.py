@@ -10,7 +10,6 @@ import os
 import select
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from marshal import dumps, loads
 from socket import SOCK_SEQPACKET, AddressFamily, socket
 from typing import Any
@@ -21,16 +20,16 @@ from lab.engines.controlled.files import Files
 from lab.engines.controlled.making import made
 from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
+from lab.engines.controlled.output import Output
 from lab.engines.controlled.processes import Processes
 from lab.engines.controlled.semaphores import FileLocks, Semaphore, SemaphoreNames
-from lab.engines.controlled.step import Model, Step
+from lab.engines.controlled.step import Model
 from lab.engines.controlled.threads import HANDS_ON, ThreadLock
+from lab.engines.controlled.turn import Message, Turn
 from lab.execution import Declared
 from lab.kinds import LIFE
 from lab.scheduler import Event as Happened
 from lab.scheduler import Operation
-
-Message = tuple[Any, ...]
 
 _PACKET = 1 << 16
 _STUCK_S = 5.0
@@ -45,18 +44,6 @@ _BY_PROCESS = (Queue, Pipe)
 
 class Stuck(Exception):
     """Somebody went on for seconds without an operation, or did one that nobody controls."""
-
-
-@dataclass(slots=True)
-class Turn:
-    """What was heard, in its order, until nobody ran, and what was announced then: it touched what it did at the time.
-
-    `enabled` is the one operation that could be done then, None if something was done that is no choice.
-    """
-
-    heard: list[tuple[int, Message]] = field(default_factory=list)
-    announced: list[Operation] = field(default_factory=list)
-    enabled: Operation | None = None
 
 
 class Hearing:
@@ -92,7 +79,7 @@ class Hearing:
             "databases": self.databases,
             "blocks": Blocks(),
             "processes": self.processes,
-            "output": _Output(),
+            "output": Output(),
         }
         self.declared: dict[str, Declared] = {}
         self.events: list[Happened] = []
@@ -404,23 +391,6 @@ class Hearing:
     def names(self) -> dict[int, str]:
         """What all are called."""
         return {number: self.name_of(number) for number in (*self.actors, *(one.number for one in self._feeders))}
-
-
-class _Output:
-    """Standard output, where the order of what is printed is judged."""
-
-    name = "output"
-
-    def step(self, actor: int, verb: str, arguments: tuple[Any, ...]) -> Step:
-        """Print."""
-        return Step("print", ("output",), gives=False)
-
-    def leave(self, actor: int) -> None:
-        """Nothing is let go."""
-
-    def left_by(self, actor: int) -> tuple[str, ...]:
-        """Nothing is noticed."""
-        return ()
 
 
 def listening() -> tuple[socket, str]:

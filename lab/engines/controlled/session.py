@@ -21,9 +21,10 @@ from lab.engines.controlled.ending import (
     state_of,
     unique_names,
 )
-from lab.engines.controlled.folder import Folder, Source
+from lab.engines.controlled.folder import Folder
 from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.parent import WarmParent
+from lab.engines.controlled.source import Source
 from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
 from lab.kinds import shown, told_of

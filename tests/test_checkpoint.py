@@ -1,5 +1,6 @@
 """Executions that go on from a checkpoint are those that begin anew: nothing of one is left in the next."""
 
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -428,27 +429,30 @@ def test_a_template_that_is_killed_while_its_copy_runs_ends_nothing(monkeypatch,
     assert {kind for _, _, kind, *_ in found} == {"done"}
 
 
-def test_a_controller_that_is_killed_leaves_no_template(tmp_path):
-    reader, writer = os.pipe()
-    controller = os.fork()
-    if not controller:
-        checkpoint._AT_FIRST = 0
-        session = ControlledSession(Script(str(PROGRAMS / "buy.py")).program())
-        walk = RandomWalk(7)
-        for _ in range(3):
-            walk.begin()
-            walk.end(session.execute(walk).ending.waiting)
-        parent = session._parent._process.pid
-        templates = [one for child in children_of(parent) for one in (child, *children_of(child))]
-        os.write(writer, " ".join(map(str, [parent, *templates])).encode())
-        signal.pause()
-    pids = [int(pid) for pid in os.read(reader, 1000).split()]
-    assert len(pids) == 4
-    os.kill(controller, signal.SIGKILL)
-    os.waitpid(controller, 0)
-    for descriptor in (reader, writer):
-        os.close(descriptor)
+def keep_templates(told):
+    """Be a controller whose templates stand still, and tell the pids of all that it has."""
+    checkpoint._AT_FIRST = 0
+    session = ControlledSession(Script(str(PROGRAMS / "buy.py")).program())
+    walk = RandomWalk(7)
+    for _ in range(3):
+        walk.begin()
+        walk.end(session.execute(walk).ending.waiting)
+    parent = session._parent._process.pid
+    templates = [one for child in children_of(parent) for one in (child, *children_of(child))]
+    told.send([parent, *templates])
+    signal.pause()
 
+
+def test_a_controller_that_is_killed_leaves_no_template():
+    told, telling = multiprocessing.Pipe(duplex=False)
+    controller = multiprocessing.get_context("fork").Process(target=keep_templates, args=(telling,), daemon=True)
+    controller.start()
+    assert told.poll(30)
+    pids = told.recv()
+    controller.kill()
+    controller.join()
+
+    assert len(pids) == 4
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 

@@ -52,7 +52,7 @@ class Folder:
         self._new = Snapshot(source, {})
         self._links: dict[str, str] = {}
         """Other names of the files of a snapshot, by which each is the same file when it has come back."""
-        self._tells_links = any(b"nlink" in data for name, data in source.items() if data and name.endswith(".py"))
+        self._tells_links = any(b"st_nlink" in data for name, data in source.items() if data and name.endswith(".py"))
         """True if a script asks how many names a file has, as some locks do."""
         self._fresh: set[str] = set()
         """What was written so lately that one who writes it now may leave no trace but its content."""

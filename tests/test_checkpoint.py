@@ -273,8 +273,8 @@ SAME = {
         "print(os.stat('x').st_size); os.chmod('x', 0o600)",
     ),
     "an edit of the same size and time": (
-        "write('x', '1'); kept = os.stat('x')",
-        "write('x', '2'); os.utime('x', ns=(kept.st_atime_ns, kept.st_mtime_ns))",
+        "write('x', '1')",
+        "kept = os.stat('x'); write('x', '2'); os.utime('x', ns=(0, kept.st_mtime_ns))",
         "print(open('x').read())",
     ),
     "a copy of the same size and time": (
@@ -293,10 +293,15 @@ SAME = {
         "write('y', '')",
         "print(os.stat('x').st_mtime)",
     ),
-    "inodes that were looked at": (
-        "write('x', '1'); inode = os.stat('x').st_ino",
-        "write('new', '2'); os.replace('new', 'x')",
-        "print(os.stat('x').st_ino == inode)",
+    "a file that is about to be looked at": (
+        "write('x', '1')",
+        "print(os.stat('x').st_size); write('x', '22')",
+        "os.rename('x', 'y'); write('y', '333')",
+    ),
+    "a folder that is closed": (
+        "os.mkdir('e'); write('e/x', '1'); os.chmod('e', 0o555)",
+        "os.chmod('e', 0o755); os.remove('e/x')",
+        "print(os.path.exists('e/x'))",
     ),
     "a working folder that is renamed": (
         "os.mkdir('d'); os.chdir('d')",
@@ -341,6 +346,11 @@ ANEW = {
         "pass",
         "os.setpgid(0, 0); write('x', '1'); os.killpg(os.getpgrp(), signal.SIGKILL)",
         "write('x', '2'); write('y', '')",
+    ),
+    "what was told of a file before": (
+        "write('x', '1'); inode = os.stat('x').st_ino",
+        "write('new', '2'); os.replace('new', 'x')",
+        "print(os.stat('x').st_ino == inode)",
     ),
     "a count of the names of a file": (
         "write('x', '1')",
@@ -490,6 +500,15 @@ def test_a_snapshot_is_not_restored_where_a_folder_is_another_one(in_memory):
     (here / "deep").mkdir()
 
     assert not folder.restore_to(snapshot)
+
+
+def test_a_pipe_that_is_left_in_a_folder_is_not_read(in_memory):
+    folder = Folder(str(in_memory / "run"), {})
+    folder.restore()
+    os.mkfifo(in_memory / "run" / "pipe")
+
+    assert folder.snapshot() is None
+    assert folder.changes() == {"pipe": b"(no file)"}
 
 
 @pytest.fixture

@@ -313,6 +313,35 @@ def test_a_kill_of_the_controller_takes_everything_with_it(tmp_path):
     eventually(lambda: not [path for path in SHM.glob("lab-*") if _is_of(path, process.pid)])
 
 
+def test_when_a_folder_was_changed_is_data_of_its_entries(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = script(
+        tmp_path,
+        """
+        import os
+        from multiprocessing import Process
+
+        def write():
+            open("d/y", "w").close()
+
+        def look():
+            if os.stat("d").st_mtime == 10:
+                raise SystemExit("nobody was here")
+
+        if __name__ == "__main__":
+            os.mkdir("d")
+            os.utime("d", (10, 10))
+            both = [Process(target=write), Process(target=look)]
+            for process in both:
+                process.start()
+            for process in both:
+                process.join()
+        """,
+    )
+
+    assert explore(str(path), check="true").cells[0].verdict == "found"
+
+
 def test_a_kill_of_the_process_that_forks_executions_is_told_in_one_line():
     session, walk = ControlledSession(Script(str(PROGRAMS / "buy.py")).program()), RandomWalk(7)
     try:

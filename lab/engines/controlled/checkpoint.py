@@ -70,6 +70,7 @@ class Checkpoint:
         """True while an execution goes on with copies of them."""
         self._turns: Sequence[Turn] = ()
         self._snapshot: Snapshot
+        self._files: tuple[dict[int, str], dict[str, int]]
         self._executions = self._refusals = 0
         self._is_wanted = False
 
@@ -93,7 +94,7 @@ class Checkpoint:
         if snapshot is None or not self._stand(controller):
             self._refusals += 1
             return
-        self._turns, self._snapshot = controller.turns, snapshot
+        self._turns, self._snapshot, self._files = controller.turns, snapshot, controller.files.known()
         self.go_on(controller)
 
     def _stand(self, controller: Controller) -> bool:
@@ -114,6 +115,7 @@ class Checkpoint:
 
     def go_on(self, controller: Controller) -> None:
         """Have all be copied, and let the controller have the copies."""
+        controller.files.recall(self._files)
         self._has_copies = True
         (number, first), *others = self._templates.items()
         first.order("copy")

@@ -23,6 +23,7 @@ from lab.execution import Ending
 from lab.scheduler import Cut, Departed, Operation, Scheduler
 
 MOST_OPERATIONS = 20_000
+_TELLS = ("stat", "lstat")
 
 
 class Checkpoint(Protocol):
@@ -122,6 +123,9 @@ class Controller(Hearing):
 
     def is_plain(self) -> bool:
         """True if copies of its participants are all that it takes to go on from here."""
+        # What was told of a file then, such as when it was changed last, a script may keep, and compare.
+        if any(turn.enabled is not None and turn.enabled.kind in _TELLS for turn in self.turns):
+            return False
         ended = [actor for actor in self.actors.values() if actor.is_done]
         are_told = all(actor.is_reaped and not actor.is_gone for actor in ended)
         return are_told and not (self.keeps_history or self.has_threads or self.doubts)

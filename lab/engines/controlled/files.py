@@ -7,6 +7,7 @@ old one open reads on. Data goes by inode, and is called after the path that it 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -64,10 +65,12 @@ class Files(Lasting):
     def _looked_at(self, actor: int, path: str, is_followed: bool) -> Names:
         names = self._named(actor, path, is_followed=is_followed)
         try:
-            inode = os.stat(path).st_ino  # noqa: PTH116 - for every choice anew, so it should be cheap
+            status = os.stat(path)  # noqa: PTH116 - for every choice anew, so it should be cheap
         except OSError:
             return names
-        return (*names, self._file(inode, path))
+        if stat.S_ISDIR(status.st_mode):  # whose time is that of its entries
+            names = (*names, *self._all_of(path))
+        return (*names, self._file(status.st_ino, path))
 
     def _changed(self, actor: int, kind: str, paths: list[str]) -> Names:
         names: dict[str, None] = {}
@@ -122,6 +125,14 @@ class Files(Lasting):
             self._met[short] = count = self._met.get(short, 0) + 1
             known = self._data[inode] = f"file {short!r}" if count == 1 else f"file {short!r} ({count})"
         return known
+
+    def known(self) -> tuple[dict[int, str], dict[str, int]]:
+        """What files are called that were met up to now; a look at one is enough."""
+        return dict(self._data), dict(self._met)
+
+    def recall(self, known: tuple[dict[int, str], dict[str, int]]) -> None:
+        """Call them so again."""
+        self._data, self._met = dict(known[0]), dict(known[1])
 
     def _short(self, path: str) -> str:
         if path.startswith(self._own):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -36,12 +37,16 @@ class Seen(NamedTuple):
         return stat.S_ISDIR(self.mode)
 
 
+_TELLING = re.compile(rb"st_nlink|st_[ac]time|st_blocks|get[ac]time").search
+"""In a script that asks for what a restored file has otherwise: how many names, when it was read or put there, its size
+on the disk."""
+
+
 class Snapshot(NamedTuple):
-    """What was in a folder at a moment, what is seen of each as it was put there last, and the folder's own inode."""
+    """What was in a folder at a moment, and what is seen of each as it was put there last; the folder itself is ''."""
 
     source: Source
     seen: dict[str, Seen]
-    inode: int = 0
 
 
 class Folder:
@@ -52,8 +57,8 @@ class Folder:
         self._new = Snapshot(source, {})
         self._links: dict[str, str] = {}
         """Other names of the files of a snapshot, by which each is the same file when it has come back."""
-        self._tells_links = any(b"st_nlink" in data for name, data in source.items() if data and name.endswith(".py"))
-        """True if a script asks how many names a file has, as some locks do."""
+        self._is_told = any(_TELLING(data) for name, data in source.items() if data and name.endswith(".py"))
+        """True if a script would notice that a file was restored."""
         self._fresh: set[str] = set()
         """What was written so lately that one who writes it now may leave no trace but its content."""
 
@@ -78,8 +83,12 @@ class Folder:
 
     def snapshot(self) -> Snapshot | None:
         """What is here now, to be restored later; None if that can't be, or would be much."""
-        if self._tells_links:
+        try:
+            return None if self._is_told else self._snapshot()
+        except OSError:  # as where somebody has taken its reader's rights from a file
             return None
+
+    def _snapshot(self) -> Snapshot | None:
         here = self._here()
         files = {name: seen for name, seen in here.items() if not seen.is_folder}
         changed = [name for name in files if not self._is_untouched(name, files[name], self._new)]
@@ -93,13 +102,12 @@ class Folder:
         for name in changed:
             source[name] = _content(f"{self.place}/{name}")
         for name in files:
-            if not self._link(name, here[name].inode):
-                return None
+            self._link(name, here[name].inode)
             here[name] = _seen(os.lstat(f"{self.place}/{name}"))
             if name not in changed:
                 self._new.seen[name] = here[name]
         self._fresh = set(files)
-        return Snapshot(source, here, os.stat(self.place).st_ino)  # noqa: PTH116
+        return Snapshot(source, {**here, "": _seen(os.stat(self.place))})  # noqa: PTH116
 
     def distrust(self) -> None:
         """Somebody may have written past the clocks of files, as by memory that is mapped."""
@@ -112,16 +120,20 @@ class Folder:
     def restore_to(self, snapshot: Snapshot) -> bool:
         """Make it as it was then, of the same files; False, and nothing done, if a folder is not the same any more."""
         here = self._here()
-        folders = {name: seen.inode for name, seen in snapshot.seen.items() if seen.is_folder}
-        is_same = os.stat(self.place).st_ino == snapshot.inode and all(  # noqa: PTH116
-            name in here and here[name].inode == inode for name, inode in folders.items()
-        )
+        now = {**here, "": _seen(os.stat(self.place))}  # noqa: PTH116
+        folders = {name: seen for name, seen in snapshot.seen.items() if seen.is_folder}
+        is_same = all(name in now and now[name].inode == seen.inode for name, seen in folders.items())
         if is_same:
             self._restore(snapshot, here)
+            for name in sorted(folders, reverse=True):  # what was put into one has moved its clock
+                os.utime(f"{self.place}/{name}", ns=(folders[name].time_ns, folders[name].time_ns))
         return is_same
 
     def _restore(self, snapshot: Snapshot, here: Mapping[str, Seen]) -> None:
         source, seen, fresh = snapshot.source, snapshot.seen, set()
+        for name in ("", *here):  # some may have been closed to us
+            if not name or here[name].is_folder:
+                _open_up(f"{self.place}/{name}")
         for name in sorted(here, reverse=True):
             if name not in source or here[name].is_folder != (source[name] is None):
                 _remove(f"{self.place}/{name}")
@@ -129,14 +141,16 @@ class Folder:
             path, now, then = f"{self.place}/{name}", here.get(name), seen.get(name)
             if data is None:
                 os.makedirs(path, exist_ok=True)  # noqa: PTH103
-                _settle(path, then)
-                seen[name] = then or _seen(os.stat(path))  # noqa: PTH116
+                seen.setdefault(name, _seen(os.stat(path)))  # noqa: PTH116
             elif now is None or now.is_folder or not self._is_untouched(name, now, snapshot):
                 if now is None or then is None or now.inode != then.inode:
                     self._make(name, then)
                 _write(path, data, then)
                 seen[name] = _seen(os.stat(path))  # noqa: PTH116
                 fresh.add(name)
+        seen.setdefault("", _seen(os.stat(self.place)))  # noqa: PTH116
+        for name in sorted((name for name in seen if seen[name].is_folder), reverse=True):
+            _settle(f"{self.place}/{name}", seen[name])
         self._fresh = fresh
 
     def _is_untouched(self, name: str, now: Seen, snapshot: Snapshot) -> bool:
@@ -154,19 +168,15 @@ class Folder:
         else:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
 
-    def _link(self, name: str, inode: int) -> bool:
-        """Give a file its other name; False if no file here can have two."""
+    def _link(self, name: str, inode: int) -> None:
+        """Give a file its other name."""
         if name not in self._links:
             os.makedirs(f"{self.place}-links", exist_ok=True)  # noqa: PTH103
             self._links[name] = f"{self.place}-links/{len(self._links)}"
         link = self._links[name]
         if not os.path.lexists(link) or os.stat(link).st_ino != inode:  # noqa: PTH116
             _remove(link)
-            try:
-                os.link(f"{self.place}/{name}", link)
-            except OSError:
-                return False
-        return True
+            os.link(f"{self.place}/{name}", link)
 
     def _here(self) -> dict[str, Seen]:
         """What is seen of all that is there."""
@@ -213,12 +223,15 @@ def _content(path: str) -> bytes:
 
 def _marks(path: str) -> list[str]:
     """The extended attributes that somebody has given it."""
-    return [name for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")]
+    return [name for name in os.listxattr(path, follow_symlinks=False) if not name.startswith("security.")]
 
 
 def _read(path: str) -> bytes:
-    if os.path.islink(path):  # noqa: PTH114
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
         return b"-> " + os.fsencode(os.readlink(path))  # noqa: PTH115
+    if not stat.S_ISREG(mode):
+        return b"(no file)"  # to read from a FIFO is to wait for who writes
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as fast as it goes
             data = file.read()
@@ -266,6 +279,13 @@ def _write(path: str, data: bytes, then: Seen | None) -> None:
     _settle(path, then)
     time_ns = _OLD_NS if then is None else then.time_ns
     os.utime(path, ns=(time_ns, time_ns))
+
+
+def _open_up(path: str) -> None:
+    """Let its owner do anything in a folder."""
+    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.chmod(path, mode | stat.S_IRWXU)  # noqa: PTH101
 
 
 def _settle(path: str, then: Seen | None) -> None:

@@ -72,8 +72,9 @@ class Hearing:
         self._feeders: list[Feeder] = []
         self.processes = Processes(self.actors, self.left_by)
         self.databases = Databases(root)
+        self.files = Files(root, lambda reason: self.doubts.setdefault(reason))
         self.models: dict[str, Model] = {
-            "files": Files(root, lambda reason: self.doubts.setdefault(reason)),
+            "files": self.files,
             "file locks": FileLocks(),
             "names": SemaphoreNames(),
             "databases": self.databases,

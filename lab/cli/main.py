@@ -101,7 +101,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say("interrupted; everything measured so far is kept")
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit) as error:  # click makes a SystemExit of a closed pipe
+    except (BrokenPipeError, SystemExit) as error:  # click makes a SystemExit of a broken pipe, and when it completes
+        if "_LAB_COMPLETE" in os.environ:
+            return int(getattr(error, "code", None) or 0)
         if not _has_closed_output():
             return _defect(error)
         # Who reads has seen enough. Python would complain once more while flushing on its way out.

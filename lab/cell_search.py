@@ -16,7 +16,7 @@ from lab.schedule import Schedule
 from lab.schedulers import Strategy, strategy_named
 from lab.schedulers.dpor import Dpor
 from lab.search import Limits, Tally, search, shorten
-from lab.subtrees import search_subtrees
+from lab.subtrees import Long, search_subtrees
 from lab.trial import Outcome
 
 SECONDS = 60.0
@@ -87,10 +87,6 @@ class Watcher:
         """A cell is explored."""
 
 
-class _Long(Exception):
-    """A search has had the time for which it is alone."""
-
-
 def explore_cell(cell: Cell, choices: Choices, watcher: Watcher) -> Explored:
     """Search a cell. On KeyboardInterrupt what was found is its argument."""
     start, searched_s, spent = time.monotonic(), 0.0, "interrupted"
@@ -128,7 +124,7 @@ def _search(cell: Cell, choices: Choices, strategy: Strategy, watcher: Watcher, 
     def told(tally: Tally) -> None:
         watcher.told(tally, share)
         if is_shared and not tally.is_stopped and time.monotonic() - start > _ALONE_S:
-            raise _Long
+            raise Long
 
     def open_session() -> SimulatedSession:
         return _session(cell, choices, keeps_history=choices.history)
@@ -136,7 +132,7 @@ def _search(cell: Cell, choices: Choices, strategy: Strategy, watcher: Watcher, 
     session = open_session()
     try:
         return search(session, scheduler, tally, Limits(executions, choices.seconds), told)
-    except _Long:
+    except Long:
         assert isinstance(scheduler, Dpor)
     finally:
         session.close()

@@ -22,7 +22,7 @@ from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.replay import Replay
 from lab.script_oracle import AT_FIRST, MOST_S, NO_ORACLE, Oracle
 from lab.search import Limits, Tally, search, shorten
-from lab.subtrees import search_subtrees
+from lab.subtrees import Long, search_subtrees
 from lab.trial import Grade
 
 _ALONE_S, _ALONE = 1.0, 10
@@ -59,10 +59,6 @@ class Rules(NamedTuple):
 
 class _Enough(Exception):
     """A violation is found, and the search has had its time."""
-
-
-class _Long(Exception):
-    """A search has had the time for which it is alone."""
 
 
 def explore_program(name: str, program: Program, rules: Rules, choices: Choices, watcher: Watcher) -> Explored:
@@ -174,11 +170,11 @@ class _Search:
                 self._sampled(session)
                 told(tally)
             if choices.jobs > 1:
-                raise _Long
+                raise Long
 
         limits = Limits(executions, choices.seconds, start - self._start)
         try:
-            with suppress(_Long):
+            with suppress(Long):
                 return search(session, scheduler, self._tally, limits, told_alone)
             assert isinstance(scheduler, Dpor)
             left = limits._replace(used_s=time.monotonic() - self._start)

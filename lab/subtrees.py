@@ -28,6 +28,10 @@ SLICE_S = 0.25
 """Seconds of a task: long beside what it costs to hand it over, short beside a budget."""
 
 
+class Long(Exception):
+    """Raised where it is told how a search goes on: it has had the time for which it is alone, and others help it."""
+
+
 class Task(NamedTuple):
     """A path of nodes with what is chosen at each, and what sleeps at its end."""
 

@@ -365,23 +365,26 @@ ANEW = {
 }
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_what_one_execution_did_the_next_does_not_see(walks, script, name):
-    before, one, two = SAME[name]
-    path = script(TWO.format(before=before, one=one, two=two))
-    anew = walks.executions(path, NEVER, 16)
+@pytest.fixture
+def are_the_same(walks, script):
+    """True if executions of two processes that do this are the same with a checkpoint as without."""
 
-    assert walks.executions(path, 0, 16) == anew
+    def are_the_same(before, one, two):
+        path = script(TWO.format(before=before, one=one, two=two))
+        return walks.executions(path, 0, 16) == walks.executions(path, NEVER, 16)
+
+    return are_the_same
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_one_execution_did_the_next_does_not_see(walks, are_the_same, name):
+    assert are_the_same(*SAME[name])
     assert walks.copied
 
 
 @pytest.mark.parametrize("name", ANEW)
-def test_what_a_copy_could_not_have_is_not_copied(walks, script, name):
-    before, one, two = ANEW[name]
-    path = script(TWO.format(before=before, one=one, two=two))
-    anew = walks.executions(path, NEVER, 8)
-
-    assert walks.executions(path, 0, 8) == anew
+def test_what_a_copy_could_not_have_is_not_copied(walks, are_the_same, name):
+    assert are_the_same(*ANEW[name])
     assert not walks.copied
 
 

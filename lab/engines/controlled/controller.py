@@ -46,9 +46,8 @@ class Controller(Hearing):
         self, listener: socket, root: str, before: Sequence[Turn], checkpoint: Checkpoint, *, keeps_history: bool
     ) -> None:
         """`before` are the turns that lead to the checkpoint, if it begins there."""
-        super().__init__(listener, root, keeps_history=keeps_history)
+        super().__init__(listener, root, checkpoint.status_of, keeps_history=keeps_history)
         self._before, self._checkpoint = before, checkpoint
-        self.status_of = checkpoint.status_of
         self.checks: list[tuple[Operation, int]] = []
         """What was chosen, and a number for all that everybody had asked until then."""
         self._current: int | None = None

@@ -68,7 +68,7 @@ class Folder:
         here, source = self._here(), self._new.source
         for name, seen in here.items():
             if seen.is_folder:
-                if source.get(name, b"") is not None:
+                if name and source.get(name, b"") is not None:
                     found[name + "/"] = None
             elif seen == self._new.seen.get(name) and name not in self._fresh:
                 continue
@@ -98,7 +98,9 @@ class Folder:
             return None
         if any(_marks(f"{self.place}/{name}") for name in here):
             return None
-        source = {name: None if seen.is_folder else self._new.source.get(name) for name, seen in sorted(here.items())}
+        source = {
+            name: None if seen.is_folder else self._new.source.get(name) for name, seen in sorted(here.items()) if name
+        }
         for name in changed:
             source[name] = _content(f"{self.place}/{name}")
         for name in files:
@@ -107,7 +109,7 @@ class Folder:
             if name not in changed:
                 self._new.seen[name] = here[name]
         self._fresh = set(files)
-        return Snapshot(source, {**here, "": _seen(os.stat(self.place))})  # noqa: PTH116
+        return Snapshot(source, here)
 
     def distrust(self) -> None:
         """Somebody may have written past the clocks of files, as by memory that is mapped."""
@@ -120,38 +122,43 @@ class Folder:
     def restore_to(self, snapshot: Snapshot) -> bool:
         """Make it as it was then, of the same files; False, and nothing done, if a folder is not the same any more."""
         here = self._here()
-        now = {**here, "": _seen(os.stat(self.place))}  # noqa: PTH116
-        folders = {name: seen for name, seen in snapshot.seen.items() if seen.is_folder}
-        is_same = all(name in now and now[name].inode == seen.inode for name, seen in folders.items())
+        folders = [(name, seen.inode) for name, seen in snapshot.seen.items() if seen.is_folder]
+        is_same = all(name in here and here[name].inode == inode for name, inode in folders)
         if is_same:
             self._restore(snapshot, here)
-            for name in sorted(folders, reverse=True):  # what was put into one has moved its clock
-                os.utime(f"{self.place}/{name}", ns=(folders[name].time_ns, folders[name].time_ns))
         return is_same
 
     def _restore(self, snapshot: Snapshot, here: Mapping[str, Seen]) -> None:
         source, seen, fresh = snapshot.source, snapshot.seen, set()
-        for name in ("", *here):  # some may have been closed to us
-            if not name or here[name].is_folder:
-                _open_up(f"{self.place}/{name}")
+        for name, now in here.items():
+            if now.is_folder and not _is_open(now):  # somebody has closed it
+                os.chmod(f"{self.place}/{name}", stat.S_IMODE(now.mode) | stat.S_IRWXU)  # noqa: PTH101
         for name in sorted(here, reverse=True):
-            if name not in source or here[name].is_folder != (source[name] is None):
+            if name and (name not in source or here[name].is_folder != (source[name] is None)):
                 _remove(f"{self.place}/{name}")
         for name, data in source.items():
-            path, now, then = f"{self.place}/{name}", here.get(name), seen.get(name)
+            path, known, then = f"{self.place}/{name}", here.get(name), seen.get(name)
             if data is None:
                 os.makedirs(path, exist_ok=True)  # noqa: PTH103
-                seen.setdefault(name, _seen(os.stat(path)))  # noqa: PTH116
-            elif now is None or now.is_folder or not self._is_untouched(name, now, snapshot):
-                if now is None or then is None or now.inode != then.inode:
+            elif known is None or known.is_folder or not self._is_untouched(name, known, snapshot):
+                if known is None or then is None or known.inode != then.inode:
                     self._make(name, then)
                 _write(path, data, then)
                 seen[name] = _seen(os.stat(path))  # noqa: PTH116
                 fresh.add(name)
-        seen.setdefault("", _seen(os.stat(self.place)))  # noqa: PTH116
-        for name in sorted((name for name in seen if seen[name].is_folder), reverse=True):
-            _settle(f"{self.place}/{name}", seen[name])
+        # The deepest first, and after all that is put into them, which moves their clocks.
+        for name in sorted(("", *(name for name, data in source.items() if data is None)), reverse=True):
+            self._settle_folder(name, seen)
         self._fresh = fresh
+
+    def _settle_folder(self, name: str, seen: dict[str, Seen]) -> None:
+        path = f"{self.place}/{name}"
+        now = _seen(os.stat(path))  # noqa: PTH116
+        then = seen.setdefault(name, now)
+        if now != then:
+            _settle(path, then)
+            os.utime(path, ns=(then.time_ns, then.time_ns))
+            seen[name] = _seen(os.stat(path))  # noqa: PTH116
 
     def _is_untouched(self, name: str, now: Seen, snapshot: Snapshot) -> bool:
         path = f"{self.place}/{name}"
@@ -179,11 +186,12 @@ class Folder:
             os.link(f"{self.place}/{name}", link)
 
     def _here(self) -> dict[str, Seen]:
-        """What is seen of all that is there."""
+        """What is seen of all that is there, and of the folder itself, which is ''."""
         found: dict[str, Seen] = {}
         if not os.path.isdir(self.place) or os.path.islink(self.place):  # noqa: PTH112, PTH114
             _remove(self.place)
             os.makedirs(self.place)  # noqa: PTH103
+        found[""] = _seen(os.stat(self.place))  # noqa: PTH116
         waiting = [""]
         while waiting:
             folder = waiting.pop()
@@ -281,11 +289,9 @@ def _write(path: str, data: bytes, then: Seen | None) -> None:
     os.utime(path, ns=(time_ns, time_ns))
 
 
-def _open_up(path: str) -> None:
-    """Let its owner do anything in a folder."""
-    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        os.chmod(path, mode | stat.S_IRWXU)  # noqa: PTH101
+def _is_open(folder: Seen) -> bool:
+    """True if its owner may do anything in it."""
+    return folder.mode & stat.S_IRWXU == stat.S_IRWXU
 
 
 def _settle(path: str, then: Seen | None) -> None:

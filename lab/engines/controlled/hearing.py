@@ -53,18 +53,19 @@ class Hearing:
         self,
         listener: socket,
         root: str,
+        status_of: Callable[[int], int],
         *,
         keeps_history: bool,
         stuck_s: float = _STUCK_S,
     ) -> None:
+        """`status_of` tells how the copy of a template has ended."""
         self._listener = listener
+        self._status_of = status_of
         self.turns: list[Turn] = []
         """Up to the first choice that there is."""
         self._turn = Turn()
         self._is_recorded = True
         self._heard_bytes = 0
-        self.status_of: Callable[[int], int]
-        """How the copy of a template has ended."""
         self.keeps_history = keeps_history
         self._stuck_s = stuck_s
         self.actors: dict[int, Actor] = {0: Actor(0, "main", -1)}
@@ -276,7 +277,7 @@ class Hearing:
             self._told_result(actor.number, arguments[0])
         elif verb == "status":
             if actor.connection is not None:  # in a record it has been answered
-                actor.connection.send(dumps(self.status_of(arguments[0])))
+                actor.connection.send(dumps(self._status_of(arguments[0])))
         elif verb == "reaped":
             number, code = arguments
             self.actors[number].code = code

@@ -23,6 +23,7 @@ from lab.engines.controlled.ending import (
 )
 from lab.engines.controlled.folder import Folder
 from lab.engines.controlled.hearing import listening
+from lab.engines.controlled.inside.paths import MAPPED
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.controlled.source import Source
 from lab.engines.scratch import SHARED_MEMORY
@@ -132,7 +133,7 @@ class ControlledSession:
     def _end(self, controller: Controller, *, is_whole: bool) -> None:
         controller.close()
         self._checkpoint.end(is_whole=is_whole, is_doubtful=bool(controller.doubts))
-        if controller.doubts:
+        if any(doubt.startswith(MAPPED) for doubt in controller.doubts):
             self._folder.distrust()
 
     def _drop_connections(self) -> None:

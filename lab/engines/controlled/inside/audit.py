@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.paths import is_own, is_system, whole
+from lab.engines.controlled.inside.paths import MAPPED, is_own, is_system, whole
 
 _SOURCES = (".py", ".pyc", ".so", ".pth")
 _REASONS = {
@@ -20,7 +20,7 @@ _REASONS = {
     "os.fork": "a fork that is not controlled",
     "os.forkpty": "a fork that is not controlled",
     "socket.__new__": "a socket",
-    "mmap.__new__": "shared memory by mmap",
+    "mmap.__new__": MAPPED,
     "ctypes.dlopen": "a C library",
     "sqlite3.connect": "an sqlite3 database past the wrappers",
     "fcntl.flock": "a lock on a file past the wrappers",

@@ -13,6 +13,9 @@ _folders: dict[str, str] = {}
 LINK = "a symbolic link that is followed"
 """Why nothing is proved: to what else it leads is not told."""
 
+MAPPED = "shared memory by mmap"
+"""Why nothing is proved, and no clock of a file is believed: who writes to mapped memory moves none."""
+
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 _forbidden: list[str] = []
 """Folders that the execution's own stands for: who comes there all the same sees what nobody makes new."""

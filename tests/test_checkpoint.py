@@ -382,6 +382,15 @@ def test_what_one_execution_did_the_next_does_not_see(walks, are_the_same, name)
     assert walks.copied
 
 
+def test_what_is_written_to_a_given_file_by_mapped_memory_is_undone(walks, script, tmp_path):
+    (tmp_path / "x").write_text("0000")
+    # Who has read before it writes moves no clock of the file.
+    one = "file = open('x', 'r+b'); memory = mmap.mmap(file.fileno(), 4); memory[0] += 1"
+    found = walks.executions(script(TWO.format(before="pass", one=one, two="print(open('x').read())")), NEVER, 16)
+
+    assert {detail.rpartition(" ")[2] for _, detail, *_ in found[8:]} == {"0000", "1000"}
+
+
 @pytest.mark.parametrize("name", ANEW)
 def test_what_a_copy_could_not_have_is_not_copied(walks, are_the_same, name):
     assert are_the_same(*ANEW[name])

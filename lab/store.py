@@ -77,6 +77,8 @@ class Store:
 
     name: ClassVar[str]
     needs_lock: ClassVar[bool] = False
+    is_in_integers: ClassVar[bool] = False
+    """True if the place's integers hold all of it, so that the records of several trials can stand side by side."""
 
     def __init__(self, place: Place) -> None:
         self.place = place

@@ -18,6 +18,7 @@ class Memory(DirectStore, VersionedStore):
 
     name = "memory"
     needs_lock = True
+    is_in_integers = True
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)

@@ -27,10 +27,13 @@ from lab.engines import scratch
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.primitives import RealMaker
 from lab.engines.real.slots import Slots
-from lab.engines.real.worker import Descriptor, Job, work
+from lab.engines.real.worker import Descriptor, Job, cores, work
 from lab.errors import OutputError, UsageError
 
 _READY_S = 60
+
+_STRIDE = 32
+"""Trials that follow each other for one release where nothing stands between them."""
 
 
 class Crew:
@@ -53,10 +56,11 @@ class Crew:
         context = multiprocessing.get_context(cell.start_method)
         self.maker = RealMaker(context, cell.processes, home)
         try:
-            self.slots = Slots(home / "slots", cell.processes + len(cell.guard.services()))
+            self.participants = cell.processes + len(cell.guard.services())
             with _names_under(home), held_back():
                 self._before_last = context.Semaphore(0)
                 self._declare()
+                self.slots = [Slots(home / f"slots-{frame}", self.participants) for frame in range(self._stride())]
                 self._start(context)
         except OSError as error:
             self.close()
@@ -77,7 +81,7 @@ class Crew:
         return self.maker.primitives
 
     def release(self) -> None:
-        """Let every actor do one trial; `done` is readable when the last of them is done.
+        """Let every actor do its trials, one or a stride; `done` is readable when the last of them is done.
 
         All but the last find a token to take, so that the coordinator is woken once and not by every actor: it would
         take a core away from those who are still at work.
@@ -136,16 +140,29 @@ class Crew:
         if self.cell.store is not None and self.cell.store.needs_lock:
             self.maker.lock("store")
 
+    def _stride(self) -> int:
+        """How many trials it can do without its coordinator.
+
+        Those of aligned actors that spin from one to the next, each on a core of its own, and share nothing but a
+        record in the memory of each trial: whatever else they might share has to be restored between two trials.
+        """
+        cell = self.cell
+        is_in_slots = cell.store is None or cell.store.is_in_integers
+        shares_no_more = not cell.guard.services() and not self.primitives.keys() - {("lock", "store")}
+        is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
+        spins = cell.alignment == "aligned" and cell.processes <= len(cores())
+        return _STRIDE if spins and is_at_once and shares_no_more and is_in_slots else 1
+
     def _start(self, context: Any) -> None:
         job = Job(
             scenario=self.cell.scenario,
             guard=self.cell.guard,
             store=self.cell.store,
             processes=self.cell.processes,
-            participants=self.slots.participants,
+            participants=self.participants,
             is_aligned=self.cell.alignment == "aligned",
             coordinator=scratch.identity(os.getpid()),
-            slots=self._home / "slots",
+            slots=tuple(slots.path for slots in self.slots),
             pids=str(self._home / "pids"),
             files=str(self._files),
             primitives=self.primitives,

@@ -7,7 +7,7 @@ import select
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, islice
 from multiprocessing import forkserver
 from pathlib import Path
 from types import TracebackType
@@ -107,10 +107,11 @@ class RealSession:
         for lane in self._lanes:
             yield from self._begin(lane, numbers, busy)
         while busy:
-            for lane, trial in self._next(busy):
-                yield trial
-                busy.discard(lane)
-                yield from self._begin(lane, numbers, busy)
+            for lane, rows in self._next(busy):
+                yield from rows
+                if not lane.is_busy:
+                    busy.discard(lane)
+                    yield from self._begin(lane, numbers, busy)
 
     def close(self) -> None:
         """End every process and remove every file of the session."""
@@ -124,41 +125,39 @@ class RealSession:
                 held.clear()
 
     def _begin(self, lane: Lane, numbers: Iterator[int], busy: set[Lane]) -> Iterator[Trial]:
-        for number in numbers:
-            at_once = lane.begin(number)
-            if at_once is None:
+        while stride := list(islice(numbers, lane.stride)):
+            yield from lane.begin(stride)
+            if lane.is_busy:
                 busy.add(lane)
                 return
-            yield at_once
 
-    def _next(self, busy: set[Lane]) -> Iterator[tuple[Lane, Trial]]:
-        """Wait for something to happen, and yield the trials that ended by it."""
+    def _next(self, busy: set[Lane]) -> Iterator[tuple[Lane, list[Trial]]]:
+        """Wait for something to happen, and yield the rows of what ended by it."""
         first_deadline = min([lane.deadline for lane in busy])
         ready = self._poll.poll(max(0.0, first_deadline - time.monotonic()) * 1000)
         lanes = [self._lane_of[descriptor] for descriptor, _ in ready]
         for lane, crew, (descriptor, _) in zip(lanes, [lane.crew for lane in lanes], ready, strict=True):
             # An event of a crew that went with an earlier event of this round may bear a number of the new crew's.
-            ended = self._ended(lane, descriptor, lane in busy) if lane.crew is crew else None
-            if ended is not None:
-                yield lane, ended
+            if lane.crew is crew:
+                yield lane, self._ended(lane, descriptor, lane in busy)
         if first_deadline <= time.monotonic():
             # Only those of which nothing is to be heard: an end that came in time may not have been looked at yet.
             for lane in [lane for lane in busy if lane.deadline <= time.monotonic() and lane.crew.is_silent()]:
-                trial = lane.hang()
+                rows = lane.hang()
                 self._watch(lane)
-                yield lane, trial
+                yield lane, rows
 
-    def _ended(self, lane: Lane, descriptor: int, is_busy: bool) -> Trial | None:
-        trial = None
+    def _ended(self, lane: Lane, descriptor: int, is_busy: bool) -> list[Trial]:
+        rows: list[Trial] = []
         if descriptor == lane.crew.done:
-            trial = lane.finish()
+            rows = lane.finish()
         elif is_busy:
-            trial = lane.crash(descriptor)
+            rows = lane.crash(descriptor)
         else:
             lane.replace_crew()
         if self._watched[lane] is not lane.crew.descriptors:
             self._watch(lane)
-        return trial
+        return rows
 
     def _watch(self, lane: Lane) -> None:
         """Watch the crew that the lane has now, instead of the one it had."""

@@ -1,40 +1,22 @@
-"""A lane: one crew that does one trial at a time, and the judgement of each. Lanes run side by side."""
+"""A lane: one crew, which does one trial or stride at a time, and what is done when that goes wrong.
+
+Lanes run side by side.
+"""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
-from lab import draws
 from lab.cell import Cell
 from lab.engines.real.crew import Crew
-from lab.engines.real.slots import (
-    ACTING,
-    BOOL,
-    DEADLINE_NS,
-    END_NS,
-    EXTRA_BYTES,
-    INT,
-    IS_LATE,
-    IS_SPILLED,
-    RAISED,
-    SECTIONS,
-    SLOT,
-    STATUS,
-    TRIAL_SEED,
-    VALUE,
-    WAIT_NS,
-)
-from lab.engines.real.world import place_of, straight_through
-from lab.engines.rows import RAISED_BY_USERS, Judge, middle, storable
+from lab.engines.real.frame import Frame
+from lab.engines.real.slots import DEADLINE_NS, TRIALS
+from lab.engines.real.worker import cores
 from lab.errors import UsageError
-from lab.guard import described
-from lab.store import StagedStore, Store
-from lab.trial import Note, Trial
-from lab.world.protocol import Stage
+from lab.trial import Trial
 
 _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
@@ -48,7 +30,7 @@ _MOST_VOID = 3
 
 
 class Lane:
-    """Begins trials, is told when workers are done or dead, and makes each trial's row."""
+    """Begins trials, is told when workers are done or dead, and gives each trial's row."""
 
     def __init__(self, cell: Cell, number: int, seed: int, timeout_s: float, home: Path, files: Path) -> None:
         self._cell = cell
@@ -57,13 +39,24 @@ class Lane:
         self._timeout_s = timeout_s
         self._home, self._files = home, files
         self._crews = 0
-        self._store: Store | None = None
+        self._frames: list[Frame] = []
+        self._under_way: list[Frame] = []
         self._voids = 0
         self._align_ns = 0
         if cell.alignment == "aligned":
-            self._rounds = -(-cell.processes // (os.cpu_count() or 1))
+            self._rounds = -(-cell.processes // len(cores()))
             self._align_ns = _ALIGN_NS * self._rounds
         self._start_crew()
+
+    @property
+    def stride(self) -> int:
+        """How many trials it takes at a time."""
+        return len(self._frames)
+
+    @property
+    def is_busy(self) -> bool:
+        """True if its crew is at work."""
+        return bool(self._under_way)
 
     def await_ready(self) -> None:
         """Wait until the crew can be released, and open the store; before that, `begin` must not be called."""
@@ -72,89 +65,50 @@ class Lane:
             if starts == _MOST_STARTS:
                 raise UsageError(
                     f"workers of {self._cell} were killed {starts} times while they started. Is there memory for "
-                    f"{self.crew.slots.participants} processes? Try fewer --processes, or --lanes 1."
+                    f"{self.crew.participants} processes? Try fewer --processes, or --lanes 1."
                 )
             self._start_crew()
             starts += 1
         # Opened after the workers have started: a database connection must not be carried through a fork.
-        self._place = place_of(str(self._crew_files), self.crew.slots, self.crew.primitives, "coordinator")
-        self._store = (self._cell.store or Store)(self._place)
-        self._store.create()
-        self._stage = Stage(self._cell.processes, StagedStore(self._store, straight_through))
-        self._judge = Judge(self._cell, self._stage)
-
-    def begin(self, trial: int) -> Trial | None:
-        """Set the stage and release the crew for the trial of this number; its row at once if `setup` raised."""
-        self._trial = trial
-        self._seed = self._stage.trial_seed = draws.trial_seed(self._draw_key, trial)
-        self._stage.notes = ()
-        try:
-            self._cell.scenario.setup(self._stage)
-        except RAISED_BY_USERS as error:
-            return self._without_end("raised", f"{described(error)} (in setup)")
-        slots = self.crew.slots
-        slots.clear(self._cell.processes)
-        slots.header[TRIAL_SEED] = self._seed
-        self._start_ns = time.monotonic_ns() + self._align_ns
-        if self._align_ns:
-            slots.header[DEADLINE_NS] = self._start_ns
-        self.deadline = self._start_ns / 1e9 + self._timeout_s
-        self.crew.release()
-        return None
-
-    def finish(self) -> Trial:
-        """The row of the trial whose actors are all done; to be asked when the crew's `done` is readable."""
-        self._voids = 0
-        self.crew.gather()
-        numbers = self.crew.slots.read(self._cell.processes)
-        if self._align_ns and self._rounds == 1:
-            self._follow(is_late=any(numbers[IS_LATE::SLOT]))
-        returns: list[Any] = [
-            value != 0 if status == BOOL else value if status == INT else None
-            for status, value in zip(numbers[STATUS::SLOT], numbers[VALUE::SLOT], strict=True)
+        self._frames = [
+            Frame(self._cell, self._number, self._draw_key, slots, str(self._crew_files), self.crew.primitives)
+            for slots in self.crew.slots
         ]
-        failure = ""
-        if any(numbers[EXTRA_BYTES::SLOT]) or any(numbers[IS_SPILLED::SLOT]):
-            failure = self._unpack(numbers, returns)
-        if not failure:
-            judgement, failure = self._judge.judged(returns)
-        if failure:
-            return self._broken("raised", failure)
-        wall_ns = max(numbers[END_NS::SLOT]) - self._start_ns
-        waits = zip(numbers[WAIT_NS::SLOT], numbers[SECTIONS::SLOT], strict=True)
-        waits_ns = sorted([wait for wait, sections in waits if sections])
-        if not self.crew.maker.restore():
-            self.replace_crew()
-        return Trial(
-            self._trial,
-            self._seed,
-            self._number,
-            judgement.outcome,
-            "",
-            judgement.outcome in self._cell.violations,
-            wall_ns / 1e9,
-            middle(waits_ns) / 1e9 if waits_ns else None,
-            waits_ns[-1] / 1e9 if waits_ns else None,
-            judgement.measures,
-        )
 
-    def _unpack(self, numbers: Sequence[int], returns: list[Any]) -> str:
-        """Take what is no small number, returned values and notes; what was raised or can't be taken, else empty."""
-        notes: list[Note] = []
-        self._stage.notes = notes
-        for actor, status in enumerate(numbers[STATUS::SLOT]):
-            try:
-                extras = self.crew.slots.extras(actor)
-            except RAISED_BY_USERS as error:
-                return f"{described(error)} (unpickling what actor {actor} returned)"
-            for extra in extras:
-                if isinstance(extra, list):
-                    notes += extra
-                else:
-                    returns[actor] = extra[1]
-            if status == RAISED:
-                return f"{returns[actor]} (actor {actor})"
-        return ""
+    def begin(self, trials: Sequence[int]) -> list[Trial]:
+        """Set the stage for the trials of these numbers, a stride at most, and release the crew.
+
+        The rows of those whose `setup` raised; if it raised in all of them the crew stays where it is.
+        """
+        rows = []
+        for trial in trials:
+            frame = self._frames[len(self._under_way)]
+            row = frame.set_stage(trial)
+            if row is None:
+                self._under_way.append(frame)
+            else:
+                rows.append(row)
+        if self._under_way:
+            header = self._frames[0].slots.header
+            header[TRIALS] = len(self._under_way)
+            self._start_ns = time.monotonic_ns() + self._align_ns
+            if self._align_ns:
+                header[DEADLINE_NS] = self._start_ns
+            self.deadline = self._start_ns / 1e9 + self._timeout_s
+            self.crew.release()
+        return rows
+
+    def finish(self) -> list[Trial]:
+        """The rows of what is under way, all of it done; to be asked when the crew's `done` is readable."""
+        self.crew.gather()
+        if self._align_ns and self._rounds == 1:
+            self._follow(is_late=self._under_way[0].was_late())
+        rows = self._rows(len(self._under_way))
+        if rows[-1].outcome == "raised":
+            rows += self._begin_anew()
+        elif not self.crew.maker.restore():
+            self.replace_crew()
+        return rows
 
     def _follow(self, is_late: bool) -> None:
         if is_late:
@@ -162,27 +116,58 @@ class Lane:
         else:
             self._align_ns = max(_ALIGN_NS, self._align_ns * 199 // 200)
 
-    def hang(self) -> Trial:
-        """The row of a trial whose time is up; the crew is built anew."""
-        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
-        waiting = ", ".join(str(actor) for actor, status in enumerate(statuses) if status == ACTING)
-        return self._broken("hang", f"after {self._timeout_s:g} s, not done: actor {waiting}")
+    def hang(self) -> list[Trial]:
+        """The rows of trials whose time is up; the crew is built anew."""
+        rows = self._rows(self._done())
+        if self._is_stopped(rows):
+            acting = ", ".join(map(str, self._under_way[0].acting()))
+            rows.append(self._without_end("hang", f"after {self._timeout_s:g} s, not done: actor {acting}"))
+        return rows + self._begin_anew()
 
-    def crash(self, death: int) -> Trial | None:
-        """The row of a trial in which a worker died; the crew is built anew.
+    def crash(self, death: int) -> list[Trial]:
+        """The rows of trials in which a worker died; the crew is built anew.
 
-        None, and the trial is begun again, if the worker died outside its act: that says nothing about the trial.
+        A trial is begun again if the worker died outside its act: that says nothing about the trial.
         """
-        participant = list(self.crew.deaths).index(death)
-        statuses = self.crew.slots.read(self._cell.processes)[STATUS::SLOT]
-        is_actor = participant < self._cell.processes
-        took_part = statuses[participant] == ACTING if is_actor else ACTING in statuses
-        self._voids += 1
-        if not took_part and self._voids <= _MOST_VOID:
-            self.replace_crew()
-            return self.begin(self._trial)
-        who = f"actor {participant}" if is_actor else f"service {participant - self._cell.processes}"
-        return self._broken("crash", f"{who} ended by {self.crew.ending(death)}")
+        rows = self._rows(self._done())
+        if self._is_stopped(rows):
+            participant = list(self.crew.deaths).index(death)
+            acting, is_actor = self._under_way[0].acting(), participant < self._cell.processes
+            took_part = participant in acting if is_actor else bool(acting)
+            self._voids += 1
+            if took_part or self._voids > _MOST_VOID:
+                who = f"actor {participant}" if is_actor else f"service {participant - self._cell.processes}"
+                rows.append(self._without_end("crash", f"{who} ended by {self.crew.ending(death)}"))
+        return rows + self._begin_anew()
+
+    def _done(self) -> int:
+        """How many trials of the stride have been done: all its actors do one after the other."""
+        return sum(1 for _ in takewhile(Frame.is_done, self._under_way))
+
+    def _rows(self, done: int) -> list[Trial]:
+        """The rows of so many trials that are done, to the first that raised: what came after it is void."""
+        rows = []
+        for frame in self._under_way[:done]:
+            self._voids = 0
+            rows.append(frame.row(self._start_ns))
+            if rows[-1].outcome == "raised":
+                break
+        del self._under_way[: len(rows)]
+        return rows
+
+    def _is_stopped(self, rows: Sequence[Trial]) -> bool:
+        """True if the first trial that is still under way stands still; the last of these rows is of the one before."""
+        return bool(self._under_way) and not (rows and rows[-1].outcome == "raised")
+
+    def _without_end(self, outcome: str, detail: str) -> Trial:
+        self._voids = 0
+        return self._under_way.pop(0).without_end(outcome, detail)
+
+    def _begin_anew(self) -> list[Trial]:
+        """Build the crew anew, and begin what is under way again."""
+        trials = [frame.trial for frame in self._under_way]
+        self.replace_crew()
+        return self.begin(trials)
 
     def kill(self) -> None:
         """End the workers without waiting for them; `close` is still to come."""
@@ -190,9 +175,9 @@ class Lane:
 
     def close(self) -> None:
         """End the crew."""
-        if self._store is not None:
-            self._store.close()
-            self._place.folder.close()
+        for frame in self._frames:
+            frame.close()
+        self._frames, self._under_way = [], []
         self.crew.close()
 
     def replace_crew(self) -> None:
@@ -205,12 +190,3 @@ class Lane:
         self._crews += 1
         home, self._crew_files = (root / f"{self._number}.{self._crews}" for root in (self._home, self._files))
         self.crew = Crew(self._cell, home, self._crew_files)
-
-    def _broken(self, outcome: str, detail: str) -> Trial:
-        self._voids = 0
-        self.replace_crew()
-        return self._without_end(outcome, detail)
-
-    def _without_end(self, outcome: str, detail: str) -> Trial:
-        """The row of a trial that some actor did not finish, or that could not be judged."""
-        return Trial(self._trial, self._seed, self._number, outcome, storable(detail), True, None, None, None, {})

@@ -1,4 +1,4 @@
-"""The memory that a crew shares: what the coordinator tells its workers, and what each of them has measured.
+"""The memory that a crew shares for a trial: what its workers are told, and what each of them has measured.
 
 A file on tmpfs that every process maps, so it is the same for fork, spawn and forkserver. Each number has one writer at
 a time: a service writes into an actor's slot only while that actor waits for its answer. The eventfds that release and
@@ -16,8 +16,8 @@ from typing import Any
 
 from lab.store import SHARED_INTEGERS
 
-# The header.
-TRIAL_SEED, DEADLINE_NS = 0, 1
+# The header. TRIALS: how many a stride has; it counts in its first frame alone.
+TRIAL_SEED, DEADLINE_NS, TRIALS = 0, 1, 2
 _HEADER = 8
 # A slot.
 END_NS, ASKED_NS, WAIT_NS, SECTIONS, STATUS, VALUE, EXTRA_BYTES, IS_SPILLED, IS_LATE = range(9)
@@ -30,11 +30,10 @@ _EXTRA = 16384
 
 
 class Slots:
-    """The mapped memory of a crew of so many participants: actors first, then services."""
+    """The mapped memory of a trial of so many participants: actors first, then services."""
 
     def __init__(self, path: Path, participants: int) -> None:
-        self._path = path
-        self.participants = participants
+        self.path = path
         integers = _HEADER + SLOT * participants + SHARED_INTEGERS
         self._extra_start = integers * 8
         size = self._extra_start + _EXTRA * participants
@@ -50,6 +49,7 @@ class Slots:
         self.header = view[:_HEADER]
         self._slots = view[_HEADER : _HEADER + SLOT * participants]
         self.store_integers = view[_HEADER + SLOT * participants :]
+        self.statuses = self._slots[STATUS::SLOT]
         self._empty = memoryview(bytes(8 * SLOT * participants)).cast("q")
 
     def slot(self, participant: int) -> memoryview:
@@ -92,4 +92,4 @@ class Slots:
         self._slots[: SLOT * participants] = self._empty[: SLOT * participants]
 
     def _spill(self, participant: int) -> Path:
-        return self._path.with_name(f"extra-{participant}")
+        return self.path.with_name(f"{self.path.name}-extra-{participant}")

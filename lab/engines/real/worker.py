@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import reduction
 from multiprocessing.synchronize import Semaphore
@@ -21,6 +21,7 @@ from lab.engines.real.slots import (
     BOOL,
     DEADLINE_NS,
     END_NS,
+    IDLE,
     INT,
     IS_LATE,
     NONE,
@@ -29,6 +30,7 @@ from lab.engines.real.slots import (
     SECTIONS,
     STATUS,
     TRIAL_SEED,
+    TRIALS,
     VALUE,
     WAIT_NS,
     Slots,
@@ -38,6 +40,9 @@ from lab.guard import Guard, SectionRaised, described
 from lab.scenario import Scenario
 from lab.store import Store
 from lab.world.protocol import World
+
+_MEET_NS = 3000
+"""How far ahead the moment lies at which actors begin that spin already: time for the last of them to read of it."""
 
 
 class Descriptor:
@@ -65,7 +70,7 @@ class Job:
     participants: int
     is_aligned: bool
     coordinator: str
-    slots: Path
+    slots: tuple[Path, ...]
     pids: str
     files: str
     primitives: Mapping[tuple[str, str], Any]
@@ -77,21 +82,30 @@ class Job:
 def work(job: Job, participant: int) -> None:
     """Be an actor, or a service if the number is past the actors'. Ends only by being killed."""
     _settle(job, participant)
-    slots = Slots(job.slots, job.participants)
     is_actor = participant < job.processes
     if job.is_aligned and is_actor:
         # Two that spin on one core take turns, and never meet.
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[participant % len(cores)]})
+        allowed = cores()
+        os.sched_setaffinity(0, {allowed[participant % len(allowed)]})
     number = participant if is_actor else job.processes - 1 - participant
-    store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
-    world = RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number)
+    frames = [_frame(job, number, Slots(path, job.participants)) for path in job.slots]
     job.scenario.prepare()
     os.eventfd_write(job.done.number, 1)
     if is_actor:
-        _act_for_ever(job, world, slots)
+        _act_for_ever(job, frames)
     else:
+        [(world, slots)] = frames
         _serve(job, world, slots, participant - job.processes)
+
+
+def _frame(job: Job, number: int, slots: Slots) -> tuple[RealWorld, Slots]:
+    store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
+    return RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number), slots
+
+
+def cores() -> list[int]:
+    """Those on which this process may run."""
+    return sorted(os.sched_getaffinity(0))
 
 
 def _settle(job: Job, participant: int) -> None:
@@ -115,12 +129,28 @@ def _settle(job: Job, participant: int) -> None:
     gc.freeze()
 
 
-def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
+def _act_for_ever(job: Job, frames: Sequence[tuple[RealWorld, Slots]]) -> None:
     go = [descriptor.number for descriptor in job.go]
     before_last, done = job.before_last, job.done.number
-    header, slot = slots.header, slots.slot(world.actor)
-    scenario, guard = job.scenario, job.guard
+    header = frames[0][1].header
+    trials = [_trial(job, world, slots, is_first=slots is frames[0][1]) for world, slots in frames]
+    # Two eventfds in turn: with one, an actor that is done could take the go of one that has not started yet.
+    turn = 0
+    while True:
+        os.eventfd_read(go[turn])
+        turn ^= 1
+        for do_trial in trials[: header[TRIALS]]:
+            do_trial()
+        if not before_last.acquire(False):
+            os.eventfd_write(done, 1)
+
+
+def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable[[], None]:
+    """What does one trial in a frame, however it ends. The status is told last: by it all else is known to be there."""
+    header, slot, statuses = slots.header, slots.slot(world.actor), slots.statuses
+    scenario, guard, is_aligned = job.scenario, job.guard, job.is_aligned
     act, monotonic_ns, pid = scenario.act, time.monotonic_ns, os.getpid()
+    names_moment = is_aligned and not is_first and world.actor == 0
 
     def section(inner: World, actor: int) -> Any:
         _count(slot)
@@ -130,14 +160,16 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
         slot[ASKED_NS] = monotonic_ns()
         return guard.run(section, outer, actor)
 
-    # Two eventfds in turn: with one, an actor that is done could take the go of one that has not started yet.
-    turn = 0
-    while True:
-        os.eventfd_read(go[turn])
-        turn ^= 1
+    def do_trial() -> None:
         slot[STATUS] = ACTING
         world.begin(header[TRIAL_SEED])
-        if deadline := header[DEADLINE_NS]:
+        if names_moment:
+            while IDLE in statuses:
+                pass
+            header[DEADLINE_NS] = monotonic_ns() + _MEET_NS
+        if is_aligned:
+            while not (deadline := header[DEADLINE_NS]):
+                pass
             slot[IS_LATE] = monotonic_ns() > deadline
             while monotonic_ns() < deadline:
                 pass
@@ -145,6 +177,7 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
             returned = act(world, world.actor, guarded)
             _end_if_copied(pid)
             slot[END_NS] = monotonic_ns()
+            world.hand_over_notes()
             if returned is True or returned is False:
                 slot[VALUE], slot[STATUS] = returned, BOOL
             else:
@@ -152,11 +185,11 @@ def _act_for_ever(job: Job, world: RealWorld, slots: Slots) -> None:
         except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
             _end_if_copied(pid)
             slot[END_NS] = monotonic_ns()
+            world.hand_over_notes()
             text = str(error) if isinstance(error, SectionRaised) else described(error)
             _hand_over(slots, slot, world.actor, RAISED, text)
-        world.hand_over_notes()
-        if not before_last.acquire(False):
-            os.eventfd_write(done, 1)
+
+    return do_trial
 
 
 def _end_if_copied(pid: int) -> None:

@@ -15,8 +15,9 @@ from lab.scenario import Scenario
 from lab.store import Store
 from lab.trial import RESERVED, Grade
 
-ALIGNMENTS = ("natural", "aligned", "ordered")
-"""How actors come together: as it happens, released at one moment, or in virtual time in the order of their numbers."""
+ALIGNMENTS = ("natural", "awake", "aligned", "ordered")
+"""How actors come together: as it happens; as it happens on cores that don't sleep; released at one moment; in virtual
+time in the order of their numbers."""
 START_METHODS = ("fork", "spawn", "forkserver")
 MOST_PROCESSES = 1000
 

@@ -70,7 +70,7 @@ def described(name: str, value: Any) -> str:
         case "engine":
             return f"{value} engine"
         case "alignment":
-            return f"{value} start"
+            return "awake cores" if value == "awake" else f"{value} start"
         case "scenario" | "store" | "start_method":
             return str(value)
         case "script":

@@ -85,6 +85,7 @@ EXCEPTIONS = {
     ("lab.engines.controlled.inside.warm", "os._exit"): "ends an execution, a copy of itself, as the script asked",
     ("lab.engines.controlled.inside.warm", "sys.argv"): "is run as a script, which is told its channel so",
     ("lab.engines.mirrored.participant", "os._exit"): "ends a copy of an actor that a body forked",
+    ("lab.engines.real.awake", "sys.argv"): "is run as a script, which is told its cores so",
     ("lab.engines.scratch", "sys.argv"): "is run as a script, the janitor, which is told its folders so",
     ("lab.engines.simulated.session", "lab.schedulers.by_time"): "virtual time is what `run` means there",
     ("lab.guards", "lab.guards.*"): "the registry of its package names every guard",

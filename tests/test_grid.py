@@ -324,7 +324,7 @@ def test_a_grid_that_does_not_fit_together_is_refused_with_the_way_out(grid, mes
         ({"engine": "reel"}, "unknown engine 'reel': expected one of real, simulated. Did you mean 'real'?"),
         (
             {"alignment": "alined"},
-            "unknown alignment 'alined': expected one of aligned, natural, ordered. Did you mean 'aligned'?",
+            "unknown alignment 'alined': expected one of aligned, awake, natural, ordered. Did you mean 'aligned'?",
         ),
         (
             {"alignment": "ordered"},

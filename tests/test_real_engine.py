@@ -10,6 +10,8 @@ from conftest import NO_DELAY, eventually, make_cell, outcomes
 from lab.delays import Delay, constant, uniform
 from lab.engines import scratch
 from lab.engines.real import RealEngine
+from lab.engines.real.crew import stride
+from lab.engines.real.worker import cores
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.scenario import Scenario
@@ -62,6 +64,9 @@ class Misbehaves(Scenario):
         return seed % self.every == 0
 
 
+needs_two_cores = pytest.mark.skipif(len(cores()) < 2, reason="who spins needs a core for each actor")
+
+
 def endings(trials):
     return {(trial.outcome, trial.detail) for trial in trials}
 
@@ -86,6 +91,59 @@ def test_a_deed_of_the_body_is_an_outcome_and_the_run_goes_on(run, deed, ending)
     assert endings(trials) == {("ok", ""), ending}
     assert all(trial.violation == (trial.outcome != "ok") for trial in trials)
     assert all((trial.wall_s is None) == (trial.outcome != "ok") for trial in trials)
+
+
+class InStrides(Misbehaves):
+    """The same, with nothing shared but the memory of each trial."""
+
+    def shared(self, make):
+        pass
+
+    def _do(self, world):
+        while self.deed == "hang":
+            pass
+        super()._do(world)
+
+
+@needs_two_cores
+@pytest.mark.parametrize(
+    ("deed", "ending"),
+    [
+        ("none", ("ok", "")),
+        ("kill", ("crash", "actor 0 ended by SIGKILL")),
+        ("raise", ("raised", "ValueError: a bad ticket (actor 0)")),
+        ("hang", ("hang", "after 0.2 s, not done: actor 0")),
+        ("setup", ("raised", "RuntimeError: no stage (in setup)")),
+        ("judge", ("raised", "KeyError: 'count' (in judge)")),
+    ],
+)
+def test_in_a_stride_a_deed_of_the_body_is_the_outcome_of_its_own_trial(engine, deed, ending):
+    cell = make_cell(InStrides, deed=deed, every=9, alignment="aligned")
+    session = engine.open(cell, timeout_s=0.2)
+    assert session._lanes[0].stride > 1
+    trials = sorted(session.run(range(100)))
+    session.close()
+
+    assert [trial.trial for trial in trials] == list(range(100))
+    assert endings([trial for trial in trials if trial.seed % 9]) == {("ok", "")}
+    assert endings([trial for trial in trials if trial.seed % 9 == 0]) == {ending}
+
+
+@needs_two_cores
+@pytest.mark.parametrize(
+    ("guard", "store", "processes", "alignment", "delay"),
+    [
+        ("lock", "memory", 2, "aligned", "0"),
+        ("none", "json_file", 2, "aligned", "0"),
+        ("none", "memory", 1000, "aligned", "0"),
+        ("none", "memory", 2, "natural", "0"),
+        ("none", "memory", 2, "aligned", "1us"),
+    ],
+)
+def test_what_has_to_be_restored_or_sleeps_is_released_for_each_trial(guard, store, processes, alignment, delay):
+    cell = make_cell("ticket_sale", guard, store, processes, alignment, read_delay=delay, write_delay="0")
+
+    assert stride(cell, {("lock", "gate")} if guard == "lock" else {}) == 1
 
 
 def test_a_hang_is_noticed_while_other_lanes_keep_the_coordinator_busy(run):
@@ -206,6 +264,34 @@ def test_lanes_run_every_trial_once_and_side_by_side(run):
 
     assert [trial.trial for trial in trials] == list(range(30))
     assert {trial.lane for trial in trials} == {0, 1, 2, 3}
+
+
+def test_awake_cores_spin_where_nobody_else_would_run_as_long_as_trials_do():
+    with RealEngine() as engine:
+        session = engine.open(make_cell("ticket_sale", "none", "memory", 2, "awake", **NO_DELAY))
+        leader = engine._awake.pid
+        trials = session.run(range(3))
+        next(trials)
+        # The first trial may have ended before they have started.
+        eventually(lambda: len(children_of(leader)) == len(cores()) - 1)
+        spinners = [leader, *children_of(leader)]
+        eventually(lambda: {os.sched_getscheduler(pid) for pid in spinners} == {os.SCHED_IDLE})
+        eventually(lambda: sorted(core for pid in spinners for core in os.sched_getaffinity(pid)) == cores())
+        assert "T" not in states(spinners)
+        trials.close()
+        eventually(lambda: set(states(spinners)) == {"T"})
+        session.close()
+    eventually(lambda: states(spinners) == [])
+
+
+def children_of(parent):
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def states(pids):
+    """The letters of those that live: R runs or could, S sleeps, T is stopped."""
+    stats = [path.read_text() for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
 
 
 def test_aligned_actors_wait_for_a_common_moment(engine):

@@ -15,8 +15,11 @@ from conftest import eventually, make_cell
 from lab import archive
 from lab.engines import scratch
 from lab.engines.real import RealEngine
+from lab.engines.real.worker import cores
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.runner import Progress, measure
+from lab.scenario import Scenario
+from lab.trial import Judgement, ok
 
 pytestmark = pytest.mark.stress
 
@@ -79,6 +82,57 @@ def test_kills_of_random_workers_lose_no_row_and_leave_nothing(often, start_meth
     assert leftovers(os.getpid()) == []
 
 
+@pytest.mark.skipif(len(cores()) < 2, reason="who spins needs a core for each actor")
+def test_kills_in_a_stride_lose_no_trial(often):
+    kills = often(10, 100)
+    with RealEngine() as engine:
+        session = engine.open(make_cell(Slow, processes=2, alignment="aligned"))
+        assert session._lanes[0].stride > 1
+        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdin=subprocess.PIPE)
+        trials = []
+        try:
+            for trial in session.run(number for number in range(1_000_000) if killer.poll() is None):
+                trials.append(trial)
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(killer.stdin.fileno(), b".")
+        finally:
+            killer.stdin.close()
+            killer.kill()
+            code = killer.wait()
+        session.close()
+
+    assert code == 0
+    assert sorted(trial.trial for trial in trials) == list(range(len(trials)))
+    # Actors of a trial note as many as they are, whatever was killed before and after it.
+    assert {(trial.outcome, trial.measures.get("notes")) for trial in trials} == {("ok", 2), ("crash", None)}
+
+
+class Slow(Scenario):
+    """Takes long enough to be killed in it, and sleeps in no delay that would be known of."""
+
+    outcomes = {"ok": ok("all were there")}
+
+    def section(self, world, actor):
+        world.note("there")
+        time.sleep(0.0005)
+
+    def judge(self, world, returns):
+        return Judgement("ok", {"notes": len(world.noted("there"))})
+
+
+def test_awake_cores_sleep_again_after_a_kill_of_the_coordinator(tmp_path):
+    run = lab(*ARGUMENTS, "--alignment", "awake", "--out", str(tmp_path / "killed"))
+    eventually(lambda: any(list(path.glob("awake/pids/*")) for path in leftovers(run.pid)))
+    [note] = [note.read_text() for path in leftovers(run.pid) for note in path.glob("awake/pids/*")]
+    spinners = int(note.partition("-")[0])
+    assert processes_of(spinners) != []
+
+    run.kill()
+    run.wait()
+
+    eventually(lambda: processes_of(spinners) == [])
+
+
 ARGUMENTS = [
     "ticket_sale",
     "--guards",
@@ -129,7 +183,7 @@ def test_after_kills_of_the_coordinator_resuming_gives_the_same_trials_and_seeds
 def test_after_a_kill_of_the_whole_tree_the_next_run_sweeps(tmp_path):
     # A lock's semaphore has a name as long as processes may still be spawned.
     run = lab(*ARGUMENTS, "--guards", "lock", "--start-method", "spawn", "--out", str(tmp_path / "killed"))
-    eventually(lambda: any(path.is_dir() and list(path.glob("**/slots")) for path in leftovers(run.pid)))
+    eventually(lambda: any(path.is_dir() and list(path.glob("**/slots-0")) for path in leftovers(run.pid)))
     eventually(lambda: len(noted_workers(run.pid)) == 3)
     janitors = [pid for pid in children_of(run.pid) if b"scratch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     workers = noted_workers(run.pid)

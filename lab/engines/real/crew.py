@@ -17,7 +17,7 @@ import shutil
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from multiprocessing import process
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,19 @@ _READY_S = 60
 
 _STRIDE = 32
 """Trials that follow each other for one release where nothing stands between them."""
+
+
+def stride(cell: Cell, primitives: Collection[tuple[str, str]]) -> int:
+    """How many trials a crew with these primitives can do without its coordinator.
+
+    More than one if aligned actors can spin from one to the next, each on a core of its own, and share nothing but a
+    record in the memory of each trial: whatever else they may share has to be restored between two trials.
+    """
+    spins = cell.alignment == "aligned" and cell.processes <= len(cores())
+    is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
+    shares_no_more = not cell.guard.services() and set(primitives) <= {("lock", "store")}
+    is_in_slots = cell.store is None or cell.store.is_in_integers
+    return _STRIDE if spins and is_at_once and shares_no_more and is_in_slots else 1
 
 
 class Crew:
@@ -60,7 +73,8 @@ class Crew:
             with _names_under(home), held_back():
                 self._before_last = context.Semaphore(0)
                 self._declare()
-                self.slots = [Slots(home / f"slots-{frame}", self.participants) for frame in range(self._stride())]
+                trials = stride(cell, self.primitives)
+                self.slots = [Slots(home / f"slots-{trial}", self.participants) for trial in range(trials)]
                 self._start(context)
         except OSError as error:
             self.close()
@@ -139,19 +153,6 @@ class Crew:
         self.cell.guard.shared(self.maker)
         if self.cell.store is not None and self.cell.store.needs_lock:
             self.maker.lock("store")
-
-    def _stride(self) -> int:
-        """How many trials it can do without its coordinator.
-
-        Those of aligned actors that spin from one to the next, each on a core of its own, and share nothing but a
-        record in the memory of each trial: whatever else they might share has to be restored between two trials.
-        """
-        cell = self.cell
-        is_in_slots = cell.store is None or cell.store.is_in_integers
-        shares_no_more = not cell.guard.services() and not self.primitives.keys() - {("lock", "store")}
-        is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
-        spins = cell.alignment == "aligned" and cell.processes <= len(cores())
-        return _STRIDE if spins and is_at_once and shares_no_more and is_in_slots else 1
 
     def _start(self, context: Any) -> None:
         job = Job(

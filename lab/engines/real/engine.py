@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import select
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import count, islice
 from multiprocessing import forkserver
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Self
 
 from lab.cell import Cell
 from lab.engines import scratch
+from lab.engines.real.awake import AwakeCores
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.lane import Lane
+from lab.engines.real.worker import cores
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.trial import Trial
@@ -34,6 +38,7 @@ class RealEngine:
         self._seed = seed
         self._directory = directory
         self._sessions = count()
+        self._awake: AwakeCores | None = None
 
     def __enter__(self) -> Self:
         if not sys.platform.startswith("linux"):
@@ -61,6 +66,8 @@ class RealEngine:
             if not self._had_forkserver:
                 # Its socket is in the folder that goes now.
                 forkserver._forkserver._stop()  # type: ignore[attr-defined]
+            if self._awake is not None:
+                self._awake.end()
             for root in (self.home, self._files):
                 scratch.sweep(root)
             self._janitor.dismiss()
@@ -71,7 +78,18 @@ class RealEngine:
         number = next(self._sessions)
         places = [root / f"{number}" for root in (self.home, self._files)]
         limit = timeout_s or default_timeout_s(cell)
-        return RealSession(cell, lanes, self._seed, limit, places[0], places[1] / "files")
+        return RealSession(cell, lanes, self._seed, limit, places[0], places[1] / "files", self._cores_for(cell))
+
+    def _cores_for(self, cell: Cell) -> AbstractContextManager[None]:
+        if cell.alignment != "awake":
+            return contextlib.nullcontext()
+        if self._awake is None:
+            with held_back():
+                self._awake = AwakeCores(cores())
+                pids = self.home / "awake" / "pids"
+                pids.mkdir(parents=True)
+                (pids / "0").write_text(scratch.identity(self._awake.pid))
+        return self._awake
 
 
 def _root(parent: Path) -> Path:
@@ -82,9 +100,19 @@ def _root(parent: Path) -> Path:
 
 
 class RealSession:
-    """Lanes of one cell."""
+    """Lanes of one cell; `cores` is entered while they run."""
 
-    def __init__(self, cell: Cell, lanes: int, seed: int, timeout_s: float, home: Path, files: Path) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        lanes: int,
+        seed: int,
+        timeout_s: float,
+        home: Path,
+        files: Path,
+        cores: AbstractContextManager[None],
+    ) -> None:
+        self._cores = cores
         self._lanes: list[Lane] = []
         self._watched: dict[Lane, list[int]] = {}
         self._lane_of: dict[int, Lane] = {}
@@ -104,14 +132,15 @@ class RealSession:
         """Run the trials with these numbers, and yield each as it ends."""
         numbers = iter(trials)
         busy: set[Lane] = set()
-        for lane in self._lanes:
-            yield from self._begin(lane, numbers, busy)
-        while busy:
-            for lane, rows in self._next(busy):
-                yield from rows
-                if not lane.is_busy:
-                    busy.discard(lane)
-                    yield from self._begin(lane, numbers, busy)
+        with self._cores:
+            for lane in self._lanes:
+                yield from self._begin(lane, numbers, busy)
+            while busy:
+                for lane, rows in self._next(busy):
+                    yield from rows
+                    if not lane.is_busy:
+                        busy.discard(lane)
+                        yield from self._begin(lane, numbers, busy)
 
     def close(self) -> None:
         """End every process and remove every file of the session."""

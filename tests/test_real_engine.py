@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from lab.delays import Delay, constant, uniform
 from lab.engines import scratch
 from lab.engines.real import RealEngine
 from lab.engines.real.crew import stride
+from lab.engines.real.primitives import RealMaker
 from lab.engines.real.worker import cores
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
@@ -133,17 +135,59 @@ def test_in_a_stride_a_deed_of_the_body_is_the_outcome_of_its_own_trial(engine, 
 @pytest.mark.parametrize(
     ("guard", "store", "processes", "alignment", "delay"),
     [
-        ("lock", "memory", 2, "aligned", "0"),
+        ("queue", "memory", 2, "aligned", "0"),
         ("none", "json_file", 2, "aligned", "0"),
         ("none", "memory", 1000, "aligned", "0"),
         ("none", "memory", 2, "natural", "0"),
         ("none", "memory", 2, "aligned", "1us"),
     ],
 )
-def test_what_has_to_be_restored_or_sleeps_is_released_for_each_trial(guard, store, processes, alignment, delay):
+def test_what_sleeps_or_shares_more_than_can_be_seen_is_released_for_each_trial(
+    tmp_path, guard, store, processes, alignment, delay
+):
     cell = make_cell("ticket_sale", guard, store, processes, alignment, read_delay=delay, write_delay="0")
+    maker = RealMaker(multiprocessing.get_context("fork"), processes, tmp_path)
+    cell.guard.shared(maker)
 
-    assert stride(cell, {("lock", "gate")} if guard == "lock" else {}) == 1
+    assert stride(cell, maker) == 1
+
+
+@needs_two_cores
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_what_a_primitive_was_left_in_never_reaches_the_next_trial_of_a_stride(engine, start_method):
+    session = engine.open(make_cell(LeavesPermits, processes=2, alignment="aligned", start_method=start_method))
+    assert session._lanes[0].stride > 1
+    trials = sorted(session.run(range(200)))
+    session.close()
+
+    assert [trial.trial for trial in trials] == list(range(200))
+    assert outcomes(trials) == {"ok": 200}
+    assert sum(trial.measures["left"] for trial in trials) > 10
+
+
+class LeavesPermits(Scenario):
+    """One of eight trials releases a semaphore that it has not acquired; each begins with one permit."""
+
+    outcomes = {"wrong": violation("permits of another trial"), "ok": ok("one permit for the first who comes")}
+
+    def shared(self, make):
+        make.semaphore("permits", 1)
+        make.rlock("kept")
+
+    def section(self, world, actor):
+        if actor == 1:
+            return None
+        has_one, has_two = [world.semaphore("permits").acquire(block=False) for _ in range(2)]
+        world.semaphore("permits").release()
+        if leaves := world._trial_seed % 8 == 0:
+            world.semaphore("permits").release()
+        if world._trial_seed % 8 == 1:
+            leaves = world.rlock("kept").acquire()
+        return [has_one, has_two, leaves]
+
+    def judge(self, world, returns):
+        has_one, has_two, leaves = returns[0]
+        return self.first({"left": leaves}, wrong=not has_one or has_two)
 
 
 def test_a_hang_is_noticed_while_other_lanes_keep_the_coordinator_busy(run):

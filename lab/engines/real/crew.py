@@ -17,7 +17,7 @@ import shutil
 import signal
 import time
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from multiprocessing import process
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,17 @@ _STRIDE = 32
 """Trials that follow each other for one release where nothing stands between them."""
 
 
-def stride(cell: Cell, primitives: Collection[tuple[str, str]]) -> int:
-    """How many trials a crew with these primitives can do without its coordinator.
+def stride(cell: Cell, maker: RealMaker) -> int:
+    """How many trials a crew can do without its coordinator.
 
-    More than one if aligned actors can spin from one to the next, each on a core of its own, and share nothing but a
-    record in the memory of each trial: whatever else they may share has to be restored between two trials.
+    More than one if aligned actors can spin from one to the next, each on a core of its own, have a record in the
+    memory of each trial, and can see by one look that all else that they share is as it was declared.
     """
     spins = cell.alignment == "aligned" and cell.processes <= len(cores())
     is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
-    shares_no_more = not cell.guard.services() and set(primitives) <= {("lock", "store")}
+    is_seen = maker.looks is not None and not cell.guard.services()
     is_in_slots = cell.store is None or cell.store.is_in_integers
-    return _STRIDE if spins and is_at_once and shares_no_more and is_in_slots else 1
+    return _STRIDE if spins and is_at_once and is_seen and is_in_slots else 1
 
 
 class Crew:
@@ -73,7 +73,7 @@ class Crew:
             with _names_under(home), held_back():
                 self._before_last = context.Semaphore(0)
                 self._declare()
-                trials = stride(cell, self.primitives)
+                trials = stride(cell, self.maker)
                 self.slots = [Slots(home / f"slots-{trial}", self.participants) for trial in range(trials)]
                 self._start(context)
         except OSError as error:
@@ -167,6 +167,7 @@ class Crew:
             pids=str(self._home / "pids"),
             files=str(self._files),
             primitives=self.primitives,
+            looks=tuple(self.maker.looks or ()),
             go=(Descriptor(self._go[0]), Descriptor(self._go[1])),
             before_last=self._before_last,
             done=Descriptor(self.done),

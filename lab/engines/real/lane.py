@@ -99,16 +99,17 @@ class Lane:
         return rows
 
     def finish(self) -> list[Trial]:
-        """The rows of what is under way, all of it done; to be asked when the crew's `done` is readable."""
+        """The rows of what was under way; to be asked when the crew's `done` is readable.
+
+        A stride that was broken off is begun again where it was.
+        """
         self.crew.gather()
         if self._align_ns and self._rounds == 1:
             self._follow(is_late=self._under_way[0].was_late())
-        rows = self._rows(len(self._under_way))
-        if rows[-1].outcome == "raised":
-            rows += self._begin_anew()
-        elif not self.crew.maker.restore():
-            self.replace_crew()
-        return rows
+        rows = self._rows(self._done() if len(self._under_way) > 1 else 1)
+        if rows[-1].outcome == "raised" or not self.crew.maker.restore():
+            return rows + self._begin_anew()
+        return rows + self._begin_rest()
 
     def _follow(self, is_late: bool) -> None:
         if is_late:
@@ -165,8 +166,14 @@ class Lane:
 
     def _begin_anew(self) -> list[Trial]:
         """Build the crew anew, and begin what is under way again."""
-        trials = [frame.trial for frame in self._under_way]
+        rest = self._under_way
         self.replace_crew()
+        self._under_way = rest
+        return self._begin_rest()
+
+    def _begin_rest(self) -> list[Trial]:
+        trials = [frame.trial for frame in self._under_way]
+        self._under_way = []
         return self.begin(trials)
 
     def kill(self) -> None:

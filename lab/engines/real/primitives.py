@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from lab.errors import UsageError
 
 Restore = Callable[[Any], bool]
 """Brings a primitive back to its declared state; False if it can't."""
+Look = Callable[[Any], bool]
+"""True if a primitive is in its declared state. One that can be pickled, for workers to ask between two trials."""
 
 
 class RealMaker:
@@ -28,6 +31,8 @@ class RealMaker:
         self.processes = processes
         self.primitives: dict[tuple[str, str], Any] = {}
         self._restores: list[tuple[Any, Restore]] = []
+        self.looks: list[tuple[Any, Look]] | None = []
+        """How to see whether all primitives are as they were declared; None if one look is not enough."""
 
     def restore(self) -> bool:
         """Bring every primitive back to its declared state; False if one can't be."""
@@ -50,27 +55,30 @@ class RealMaker:
 
     def lock(self, name: str) -> None:
         """Declare a Lock."""
-        self._declare("lock", name, self._context.Lock(), lambda lock: _restore_semaphore(lock, 1))
+        self._declare("lock", name, self._context.Lock(), partial(_restore_semaphore, value=1), _is_free)
 
     def rlock(self, name: str) -> None:
         """Declare an RLock."""
-        self._declare("rlock", name, self._context.RLock(), _is_free)
+        self._declare("rlock", name, self._context.RLock(), _is_free, _is_free)
 
     def semaphore(self, name: str, value: int = 1) -> None:
         """Declare a Semaphore."""
         made = self._context.Semaphore(value)
-        self._declare("semaphore", name, made, lambda semaphore: _restore_semaphore(semaphore, value))
+        self._declare(
+            "semaphore", name, made, partial(_restore_semaphore, value=value), partial(_has_value, value=value)
+        )
 
     def bounded_semaphore(self, name: str, value: int = 1) -> None:
         """Declare a BoundedSemaphore."""
         made = self._context.BoundedSemaphore(value)
-        self._declare("bounded_semaphore", name, made, lambda semaphore: _restore_semaphore(semaphore, value))
+        self._declare(
+            "bounded_semaphore", name, made, partial(_restore_semaphore, value=value), partial(_has_value, value=value)
+        )
 
     def file_lock(self, name: str) -> None:
         """Declare a file lock."""
-        self._declare(
-            "file_lock", name, RealFileLock(self._folder / f"lock-{len(self.primitives)}"), _restore_file_lock
-        )
+        made = RealFileLock(self._folder / f"lock-{len(self.primitives)}")
+        self._declare("file_lock", name, made, _restore_file_lock, _restore_file_lock)
 
     def event(self, name: str) -> None:
         """Declare an Event."""
@@ -94,15 +102,16 @@ class RealMaker:
 
     def value(self, name: str, initial: int = 0) -> None:
         """Declare a Value of 64 bits."""
-        self._declare("value", name, self._context.Value("q", initial), lambda value: _restore_value(value, initial))
+        self._declare("value", name, self._context.Value("q", initial), partial(_restore_value, initial=initial))
 
-    def _declare(self, kind: str, name: str, primitive: Any, restore: Restore) -> None:
+    def _declare(self, kind: str, name: str, primitive: Any, restore: Restore, look: Look | None = None) -> None:
         if (kind, name) in self.primitives:
             raise UsageError(
                 f"{kind} {name!r} is declared twice in shared(): give each its own name (a guard's is 'guard')."
             )
         self.primitives[kind, name] = primitive
         self._restores.append((primitive, restore))
+        self.looks = None if look is None or self.looks is None else [*self.looks, (primitive, look)]
 
 
 def _restore_semaphore(semaphore: Any, value: int) -> bool:
@@ -113,8 +122,12 @@ def _restore_semaphore(semaphore: Any, value: int) -> bool:
     return True
 
 
+def _has_value(semaphore: Any, value: int) -> bool:
+    return bool(semaphore._semlock._get_value() == value)
+
+
 def _is_free(lock: Any) -> bool:
-    return bool(lock._semlock._get_value() == 1)
+    return _has_value(lock, 1)
 
 
 def _nobody_sleeps(condition: Any) -> bool:

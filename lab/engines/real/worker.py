@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.engines import scratch
 from lab.engines.real.interrupts import INTERRUPTS
+from lab.engines.real.primitives import Look
 from lab.engines.real.slots import (
     ACTING,
     ASKED_NS,
@@ -24,6 +25,7 @@ from lab.engines.real.slots import (
     IDLE,
     INT,
     IS_LATE,
+    NEVER,
     NONE,
     PICKLED,
     RAISED,
@@ -74,6 +76,7 @@ class Job:
     pids: str
     files: str
     primitives: Mapping[tuple[str, str], Any]
+    looks: tuple[tuple[Any, Look], ...]
     go: tuple[Descriptor, Descriptor]
     before_last: Semaphore
     done: Descriptor
@@ -140,13 +143,17 @@ def _act_for_ever(job: Job, frames: Sequence[tuple[RealWorld, Slots]]) -> None:
         os.eventfd_read(go[turn])
         turn ^= 1
         for do_trial in trials[: header[TRIALS]]:
-            do_trial()
+            if not do_trial():
+                break
         if not before_last.acquire(False):
             os.eventfd_write(done, 1)
 
 
-def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable[[], None]:
-    """What does one trial in a frame, however it ends. The status is told last: by it all else is known to be there."""
+def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable[[], bool]:
+    """What does one trial in a frame, however it ends: False if it is not to be done, and none of the stride after it.
+
+    The status is told last: by it all else is known to be there.
+    """
     header, slot, statuses = slots.header, slots.slot(world.actor), slots.statuses
     scenario, guard, is_aligned = job.scenario, job.guard, job.is_aligned
     act, monotonic_ns, pid = scenario.act, time.monotonic_ns, os.getpid()
@@ -160,16 +167,20 @@ def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable
         slot[ASKED_NS] = monotonic_ns()
         return guard.run(section, outer, actor)
 
-    def do_trial() -> None:
+    def do_trial() -> bool:
         slot[STATUS] = ACTING
         world.begin(header[TRIAL_SEED])
         if names_moment:
             while IDLE in statuses:
                 pass
-            header[DEADLINE_NS] = monotonic_ns() + _MEET_NS
+            # Nobody acts now: all the others wait for this moment.
+            is_restored = all(look(primitive) for primitive, look in job.looks)
+            header[DEADLINE_NS] = monotonic_ns() + _MEET_NS if is_restored else NEVER
         if is_aligned:
             while not (deadline := header[DEADLINE_NS]):
                 pass
+            if deadline == NEVER:
+                return False
             slot[IS_LATE] = monotonic_ns() > deadline
             while monotonic_ns() < deadline:
                 pass
@@ -188,6 +199,7 @@ def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable
             world.hand_over_notes()
             text = str(error) if isinstance(error, SectionRaised) else described(error)
             _hand_over(slots, slot, world.actor, RAISED, text)
+        return True
 
     return do_trial
 

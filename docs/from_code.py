@@ -29,7 +29,7 @@ GROUP = re.compile(r"^(\w[^:\n]*): (`\w+`.*)\.$", re.MULTILINE)
 
 def verbs() -> str:
     """Each command with its help and a table of its options."""
-    return "\n\n".join(_verb(name, command) for name, command in main.lab.commands.items())
+    return "\n\n".join(_verb(name, command) for name, command in main.verbs().items())
 
 
 def _verb(name: str, command: click.Command) -> str:
@@ -94,7 +94,7 @@ def _kind(thing: object) -> str:
 
 def codes() -> str:
     """What the exit codes mean, for all verbs and for each that has more to say."""
-    helps = {"lab": main.lab.help, **{f"lab {name}": command.help for name, command in main.lab.commands.items()}}
+    helps = {"lab": main.lab.help, **{f"lab {name}": command.help for name, command in main.verbs().items()}}
     found = {name: CODES.search(text or "") for name, text in helps.items()}
     rows = [(f"`{name}`", " ".join(match[1].split())) for name, match in found.items() if match]
     return _table(("command", "exit codes"), rows)

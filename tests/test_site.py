@@ -49,10 +49,10 @@ def test_no_page_needs_the_network(site):
     assert not any(loaded)
 
 
-@pytest.mark.parametrize("verb", main.lab.commands)
+@pytest.mark.parametrize("verb", main.verbs())
 def test_the_reference_has_every_option_of_a_verb_with_its_meaning(site, verb):
     text = text_of(site / "verbs.html").partition(f"\nlab {verb} [OPTIONS]")[2].partition(" [OPTIONS]")[0]
-    options = [one for one in main.lab.commands[verb].params if isinstance(one, click.Option)]
+    options = [one for one in main.verbs()[verb].params if isinstance(one, click.Option)]
 
     assert [one.name for one in options if one.opts[0] not in text or one.help.replace("`", "") not in text] == []
 

@@ -7,22 +7,28 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from lab.cli.compare import compare_command
-from lab.cli.explore import explore_command
-from lab.cli.list import list_command
-from lab.cli.race import race_command
-from lab.cli.replay import replay_command
-from lab.cli.report import report_command
-from lab.cli.run import run_command
-from lab.cli.show import plot_command, summary_command
-from lab.errors import LabError, OutputError
+from lab.errors import LabError, OutputError, unknown_name
 
 DEFECT, INTERRUPTED = 70, 130
+
+VERBS = {
+    "run": ("run", "Measure how often a program goes wrong, and what each guard costs."),
+    "explore": ("explore", "Search for a schedule that breaks it, or prove that there is none."),
+    "replay": ("replay", "Repeat a schedule that was found, exactly."),
+    "race": ("race", "Repeat scripts as they stand: how often does each go wrong?"),
+    "compare": ("compare", "Tell what is worse or better in one result than in another."),
+    "summary": ("show", "Print the table and the findings of results."),
+    "plot": ("show", "Draw the pictures of results anew."),
+    "report": ("report", "Make one page of results or of an exploration."),
+    "list": ("list", "Show scenarios, guards, stores, engines and experiments."),
+}
+"""The module of each verb, and what it does in a line."""
 
 
 class _Help(click.HelpFormatter):
@@ -47,7 +53,30 @@ class _Context(click.Context):
 
 
 class _Verbs(click.Group):
+    """The verbs of the table above: each is imported when it is asked for, and none for a list of them."""
+
     context_class = _Context
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _ = VERBS[cmd_name]
+        command: click.Command = getattr(import_module(f"lab.cli.{module}"), f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and args[0] not in VERBS and not args[0].startswith("-"):
+            raise unknown_name("command", args[0], VERBS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,15 +96,10 @@ def lab() -> None:
     """
 
 
-lab.add_command(run_command)
-lab.add_command(explore_command)
-lab.add_command(replay_command)
-lab.add_command(race_command)
-lab.add_command(list_command)
-lab.add_command(summary_command)
-lab.add_command(plot_command)
-lab.add_command(compare_command)
-lab.add_command(report_command)
+def verbs() -> dict[str, click.Command]:
+    """Every verb, imported."""
+    context = click.Context(lab)
+    return {name: command for name in VERBS if (command := lab.get_command(context, name)) is not None}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -109,7 +109,9 @@ class Lane:
         rows = self._rows(self._done() if len(self._under_way) > 1 else 1)
         if rows[-1].outcome == "raised" or not self.crew.maker.restore():
             return rows + self._begin_anew()
-        return rows + self._begin_rest()
+        if self._under_way:
+            rows += self._begin_rest()
+        return rows
 
     def _follow(self, is_late: bool) -> None:
         if is_late:

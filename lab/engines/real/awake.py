@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import repeat
 from types import TracebackType
 
 
@@ -59,7 +60,7 @@ def _spin(owner: int, cores: Sequence[int]) -> None:
     os.sched_setaffinity(0, {core})
     # The owner's death is noticed by whoever had it as a parent.
     while os.getppid() == owner:
-        for _ in range(100_000):
+        for _ in repeat(None, 100_000):
             pass
 
 

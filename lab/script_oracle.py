@@ -27,9 +27,9 @@ MOST_S = 10.0
 class Oracle:
     """The endings that serial orders have, and those of which it is known that none has them.
 
-    `orders` were run at first, `cut` of which could not finish, and all there are if `is_complete`. `shares` tells
-    whether the children share anything, `hands_on` whether threads hand anything on to each other: then an ending that
-    no order has may be a right one.
+    `orders` were run at first, `cut` of which could not finish, and all there are to their ends if `is_complete`.
+    `shares` tells whether the children share anything, `hands_on` whether threads hand anything on to each other: then
+    an ending that no order has may be a right one.
     """
 
     endings: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,8 @@ class Oracle:
         """Run orders, up to so many and for so long."""
         begun, serial = time.monotonic(), Serial(most, has_threads=session.has_threads)
         is_late = self._run(session, serial, begun + seconds)
-        self.orders, self.cut, self.is_complete = serial.orders - is_late, serial.cut, serial.is_complete
+        self.orders, self.cut = serial.orders - is_late, serial.cut
+        self.is_complete = serial.is_complete and not session.killed
         self.hands_on |= session.hands_on
 
     def decide(self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int) -> None:
@@ -69,9 +70,12 @@ class Oracle:
             return
         printed = state.by_number
         serial = Serial(most, lambda actor: session.compared(actor) == printed.get(actor), session.has_threads)
+        killed = len(session.killed)
         self._run(session, serial, time.monotonic() + MOST_S, ending)
         if ending not in self.endings:
-            (self.excluded if serial.is_complete else self.undecided).add(ending)
+            # An order in which somebody was killed may be the one.
+            is_sure = serial.is_complete and len(session.killed) == killed
+            (self.excluded if is_sure else self.undecided).add(ending)
 
     def _run(self, session: ControlledSession, serial: Serial, end: float, wanted: str = "") -> bool:
         """True if there was no time for the last order that was begun."""

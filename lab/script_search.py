@@ -21,7 +21,7 @@ from lab.schedulers.dpor import Dpor
 from lab.schedulers.random_walk import RandomWalk
 from lab.schedulers.replay import Replay
 from lab.script_oracle import AT_FIRST, MOST_S, NO_ORACLE, Oracle
-from lab.search import Limits, Tally, search, shorten
+from lab.search import UNREPEATED, Limits, Tally, search, shorten
 from lab.subtrees import Long, search_subtrees
 from lab.trial import Grade
 
@@ -80,6 +80,7 @@ class _Search:
         self._search_s = 0.0
         self._sampled_executions = 0
         self._unconfirmed: set[str] = set()
+        self._killed = ""
 
     def explored(self) -> Explored:
         cores, coordinator = Value("i", 0), os.getpid()
@@ -121,7 +122,7 @@ class _Search:
         try:
             shorten(session, self._tally, wanted, left)
         except Departed as departed:
-            self._tally.doubt = self._tally.doubt or f"the program does not repeat itself: {departed}"
+            self._tally.doubt = self._tally.doubt or f"{UNREPEATED}: {departed}"
 
     def _confirm(self, session: ControlledSession, wanted: Sequence[str]) -> None:
         """Repeat what was found: a violation that does not show again is none that anybody could be shown."""
@@ -142,6 +143,7 @@ class _Search:
     def _note(self, session: ControlledSession) -> None:
         self._fixed.update(session.fixed)
         self._waited_for_databases |= session.waited_for_databases
+        self._killed = next(iter(session.killed), self._killed)
         self._processes = max(self._processes, session.processes)
         self._threads = max(self._threads, session.threads)
         self._oracle.shares |= session.shares
@@ -256,10 +258,14 @@ class _Search:
         endings = [name for name in tally.seen if name.startswith(ENDED)]
         if "violation" in grades.values() or (self._rules.is_deterministic and len(endings) > 1):
             return "found", f"the search was not finished: {open_end}" if open_end else ""
-        if open_end:
-            return "unknown", doubt or open_end
+        if self._killed and (self._unconfirmed or self._oracle.undecided or doubt.startswith(UNREPEATED)):
+            return "unknown", f"{self._killed} was killed by nobody of the script; is there memory for all? Try again"
+        if doubt:
+            return "unknown", doubt
         if self._unconfirmed:
-            return "unknown", "what was found does not show again: the program does not repeat itself"
+            return "unknown", f"what was found does not show again: {UNREPEATED}"
+        if open_end:
+            return "unknown", open_end
         unexplained = [name for name in endings if grades[name] == "interesting"]
         if unexplained and self._oracle.hands_on:
             return "unknown", (

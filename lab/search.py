@@ -17,6 +17,8 @@ from lab.scheduler import Departed, Event, Operation, Scheduler
 from lab.schedulers.bounded import Bounded
 from lab.schedulers.checks import Budget, Metrics, RunTwice
 
+UNREPEATED = "the program does not repeat itself"
+
 
 class Session(Protocol):
     """A cell on an engine that a scheduler drives."""
@@ -180,7 +182,7 @@ def search(
             if tally.is_stopped:
                 break
     except Departed as departed:
-        tally.doubt, tally.is_stopped = f"the program does not repeat itself: {departed}", True
+        tally.doubt, tally.is_stopped = f"{UNREPEATED}: {departed}", True
     return budget.spent
 
 

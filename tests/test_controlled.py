@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -354,6 +355,44 @@ def test_a_kill_of_the_process_that_forks_executions_is_told_in_one_line():
             session.execute(walk)
     finally:
         session.close()
+
+
+UNTOLD = "Process-1 was killed by nobody of the script; is there memory for all? Try again"
+
+
+@pytest.mark.parametrize(
+    ("execution", "verdict", "reason"),
+    [
+        pytest.param(1, "proved", "", id="in a serial order, which is run again"),
+        pytest.param(2, "proved", "", id="in another one"),
+        *(pytest.param(number, "unknown", UNTOLD, id=f"in execution {number}") for number in (3, 4, 5, 6)),
+    ],
+)
+def test_a_kill_by_nobody_of_the_script_is_no_finding(tmp_path, monkeypatch, execution, verdict, reason):
+    class Killer:
+        """Kills the first child before the fourth choice of one execution."""
+
+        def __init__(self, scheduler, session):
+            self._scheduler, self._session, self._left = scheduler, session, 4
+            self.asks_always = True
+
+        def choose(self, enabled, current):
+            self._left -= 1
+            if not self._left:
+                os.kill(self._session._controller.actors[1].pid, signal.SIGKILL)
+                eventually(lambda: not Path(f"/proc/{self._session._controller.actors[1].pid}/exe").exists())
+            return self._scheduler.choose(enabled, current)
+
+    execute, executions = ControlledSession.execute, count(1)
+
+    def executed(session, scheduler, **how):
+        is_killed = next(executions) == execution
+        return execute(session, Killer(scheduler, session) if is_killed else scheduler, **how)
+
+    monkeypatch.setattr(ControlledSession, "execute", executed)
+    [found] = explore(PROGRAMS / "buy_lock.py").cells
+
+    assert (found.verdict, found.reason) == (verdict, reason)
 
 
 def test_a_script_does_not_see_that_it_is_kept_to_one_core(tmp_path):

@@ -94,6 +94,8 @@ class ControlledSession:
         """True if children have touched anything that they share, such as a file: more than locks and output."""
         self.hands_on = False
         """True if threads have handed things on to each other, taken locks again, or ended with their process."""
+        self.killed: list[str] = []
+        """A name for each execution in which somebody was killed by nobody of the script."""
         self.processes = self.threads = 0
         """The most children of an execution, and threads that they and the script have started."""
 
@@ -132,6 +134,9 @@ class ControlledSession:
 
     def _end(self, controller: Controller, *, is_whole: bool) -> None:
         controller.close()
+        gone = [one for one in controller.actors.values() if one.is_gone and one.killed_by is None]
+        if gone:
+            self.killed.append(unique_names(list(controller.actors.values()))[gone[0].number])
         self._checkpoint.end(is_whole=is_whole, is_doubtful=bool(controller.doubts))
         if any(doubt.startswith(MAPPED) for doubt in controller.doubts):
             self._folder.distrust()

@@ -1,5 +1,6 @@
 """The command line as its user meets it: what is on stdout, what on stderr, and the exit code."""
 
+import errno
 import json
 import os
 import re
@@ -575,6 +576,27 @@ def test_a_shell_is_told_all_guards():
     assert (told, done.stderr) == (set(GUARDS), "")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/dev/shm/lab/slots"),
+            "No space left on device (/dev/shm/lab/",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files. Make room"),
+    ],
+)
+def test_what_the_system_refuses_elsewhere_is_not_told_of_the_output(lab, monkeypatch, error, told):
+    def refused(*arguments, **named):
+        raise error
+
+    monkeypatch.setattr("lab.engines.real.engine.RealEngine.__enter__", refused)
+    code, _, said = lab("run", "ticket_sale", "-n", "1", "--quiet")
+
+    assert code == 3
+    assert f"the system refuses: {told}" in said
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["--help"]])
 def test_output_that_can_not_be_written_is_exit_code_3_and_a_closed_pipe_is_none(arguments):
     command = [sys.executable, "-m", "lab", *arguments]
@@ -598,3 +620,12 @@ def test_a_pipe_that_breaks_elsewhere_is_no_closed_output():
 
     assert ended.returncode == 70
     assert "a defect in lab, not in your program: BrokenPipeError" in ended.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_results_are_the_same_where_the_shell_has_closed_an_output(tmp_path, closed):
+    run = f"{sys.executable} -m lab run ticket_sale --guards lock --stores memory --processes 2 --delays 0 -n 5 --out x"
+    done = subprocess.run(f"{run} {closed}", shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert len(verbs.open_results(tmp_path / "x").trials) == 5

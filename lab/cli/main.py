@@ -104,7 +104,19 @@ def verbs() -> dict[str, click.Command]:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process."""
+    _open_what_is_closed()
     sys.exit(_exit_code(arguments))
+
+
+def _open_what_is_closed() -> None:
+    """Or a file of results would take the number of an output that the shell has closed, and be printed into."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
@@ -135,11 +147,24 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         return 0
     except OSError as error:
         _drop_output()
-        _say(f"can't write the output: {error.strerror}. Send it elsewhere; what was measured is kept.")
+        _say(_refused(error))
         return OutputError.exit_code
     except Exception as error:  # noqa: BLE001 - the last word on what nobody foresaw
         return _defect(error)
     return int(code)
+
+
+def _refused(error: OSError) -> str:
+    import traceback
+
+    last = list(traceback.walk_tb(error.__traceback__))[-1][0].f_globals["__name__"]
+    if (error.filename is None and last.partition(".")[0] in ("click", "rich")) or last == __name__:
+        return f"can't write the output: {error.strerror}. Send it elsewhere; what was measured is kept."
+    where = "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
+    return (
+        f"the system refuses: {error.strerror}{where}. Make room for files, memory or processes, or try with fewer of "
+        "them; what was measured is kept."
+    )
 
 
 def _defect(error: BaseException) -> int:

@@ -629,3 +629,10 @@ def test_results_are_the_same_where_the_shell_has_closed_an_output(tmp_path, clo
 
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert len(verbs.open_results(tmp_path / "x").trials) == 5
+
+
+def test_a_script_can_be_repeated_where_the_shell_has_closed_all(tmp_path):
+    (tmp_path / "fine.py").write_text("print('fine')")
+    race = f"{sys.executable} -m lab race fine.py --trials 3 --out x <&- >&- 2>&-"
+
+    assert subprocess.run(race, shell=True, cwd=tmp_path, check=False).returncode == 0

@@ -264,8 +264,8 @@ class _Search:
             return "unknown", doubt
         if self._unconfirmed:
             return "unknown", f"what was found does not show again: {UNREPEATED}"
-        if open_end:
-            return "unknown", open_end
+        if self._spent:
+            return "unknown", self._spent
         unexplained = [name for name in endings if grades[name] == "interesting"]
         if unexplained and self._oracle.hands_on:
             return "unknown", (

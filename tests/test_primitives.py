@@ -1,8 +1,11 @@
 """What a primitive was left in never reaches the next trial."""
 
+import multiprocessing
+
 import pytest
 from conftest import make_cell, outcomes, thorough
 
+from lab.engines.real.folder import RealFileLock
 from lab.engines.real.primitives import RealMaker
 from lab.errors import UsageError
 from lab.scenario import Scenario
@@ -157,3 +160,33 @@ class AsksForMore(Scenario):
 
     def judge(self, world, returns):
         return Judgement("ok")
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "leave"),
+    [
+        ("lock", (), lambda one, other: one.acquire()),
+        ("rlock", (), lambda one, other: one.acquire()),
+        ("semaphore", (2,), lambda one, other: one.acquire()),
+        ("semaphore", (2,), lambda one, other: one.release()),
+        ("bounded_semaphore", (2,), lambda one, other: one.acquire()),
+        ("file_lock", (), lambda one, other: other.acquire()),
+    ],
+)
+def test_a_look_tells_whether_a_primitive_is_as_it_was_declared(tmp_path, kind, arguments, leave):
+    maker = RealMaker(multiprocessing.get_context("fork"), 2, tmp_path)
+    getattr(maker, kind)("one", *arguments)
+    [(primitive, look)] = maker.looks
+    assert look(primitive)
+    leave(primitive, RealFileLock(tmp_path / "lock-0"))
+
+    assert not look(primitive)
+
+
+@pytest.mark.parametrize("kinds", [["event"], ["lock", "event"], ["event", "lock"]])
+def test_one_that_a_look_does_not_tell_about_leaves_none(tmp_path, kinds):
+    maker = RealMaker(multiprocessing.get_context("fork"), 2, tmp_path)
+    for kind in kinds:
+        getattr(maker, kind)(kind)
+
+    assert maker.looks is None

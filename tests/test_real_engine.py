@@ -1,22 +1,33 @@
+import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import NO_DELAY, eventually, make_cell, outcomes
 
 from lab.delays import Delay, constant, uniform
 from lab.engines import scratch
+from lab.engines.cores import usable_cores
 from lab.engines.real import RealEngine
-from lab.engines.real.crew import stride
+from lab.engines.real.crew import most_in_stride
 from lab.engines.real.primitives import RealMaker
-from lab.engines.real.worker import cores
+from lab.engines.real.slots import DEADLINE_NS, IS_LATE, Slots
+from lab.engines.real.worker import _trial
+from lab.engines.real.world import RealWorld, opened
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
+from lab.guards.none import NoGuard
 from lab.scenario import Scenario
+from lab.store import Store
 from lab.trial import Judgement, ok, violation
 
 
@@ -66,26 +77,27 @@ class Misbehaves(Scenario):
         return seed % self.every == 0
 
 
-needs_two_cores = pytest.mark.skipif(len(cores()) < 2, reason="who spins needs a core for each actor")
+needs_two_cores = pytest.mark.skipif(len(usable_cores()) < 2, reason="who spins needs a core for each actor")
 
 
 def endings(trials):
     return {(trial.outcome, trial.detail) for trial in trials}
 
 
-@pytest.mark.parametrize(
-    ("deed", "ending"),
-    [
-        ("kill", ("crash", "actor 0 ended by SIGKILL")),
-        ("exit", ("crash", "actor 0 ended by exit code 3")),
-        ("raise", ("raised", "ValueError: a bad ticket (actor 0)")),
-        ("leave", ("raised", "SystemExit: 4 (actor 0)")),
-        ("hang", ("hang", "after 0.2 s, not done: actor 0")),
-        ("setup", ("raised", "RuntimeError: no stage (in setup)")),
-        ("judge", ("raised", "KeyError: 'count' (in judge)")),
-        ("undeclared", ("raised", "judge called it 'fine', which `outcomes` does not declare")),
-    ],
-)
+DEEDS = [
+    ("kill", ("crash", "actor 0 ended by SIGKILL")),
+    ("exit", ("crash", "actor 0 ended by exit code 3")),
+    ("raise", ("raised", "ValueError: a bad ticket (actor 0)")),
+    ("leave", ("raised", "SystemExit: 4 (actor 0)")),
+    ("hang", ("hang", "after 0.2 s, not done: actor 0")),
+    ("setup", ("raised", "RuntimeError: no stage (in setup)")),
+    ("judge", ("raised", "KeyError: 'count' (in judge)")),
+    ("undeclared", ("raised", "judge called it 'fine', which `outcomes` does not declare")),
+]
+"""What a body may do, and the outcome that it is."""
+
+
+@pytest.mark.parametrize(("deed", "ending"), DEEDS)
 def test_a_deed_of_the_body_is_an_outcome_and_the_run_goes_on(run, deed, ending):
     trials = run(make_cell(Misbehaves, deed=deed), 12, timeout_s=0.2)
 
@@ -93,6 +105,14 @@ def test_a_deed_of_the_body_is_an_outcome_and_the_run_goes_on(run, deed, ending)
     assert endings(trials) == {("ok", ""), ending}
     assert all(trial.violation == (trial.outcome != "ok") for trial in trials)
     assert all((trial.wall_s is None) == (trial.outcome != "ok") for trial in trials)
+
+
+def in_strides(engine, cell, trials, timeout_s=None):
+    """The rows of so many trials of a cell that is done in strides, in the order of their numbers."""
+    with contextlib.closing(engine.open(cell, timeout_s=timeout_s)) as session:
+        rows = sorted(session.run(range(trials)))
+        assert len(session._lanes[0]._frames) > 1
+    return rows
 
 
 class InStrides(Misbehaves):
@@ -108,23 +128,10 @@ class InStrides(Misbehaves):
 
 
 @needs_two_cores
-@pytest.mark.parametrize(
-    ("deed", "ending"),
-    [
-        ("none", ("ok", "")),
-        ("kill", ("crash", "actor 0 ended by SIGKILL")),
-        ("raise", ("raised", "ValueError: a bad ticket (actor 0)")),
-        ("hang", ("hang", "after 0.2 s, not done: actor 0")),
-        ("setup", ("raised", "RuntimeError: no stage (in setup)")),
-        ("judge", ("raised", "KeyError: 'count' (in judge)")),
-    ],
-)
+@pytest.mark.parametrize(("deed", "ending"), [("none", ("ok", "")), *DEEDS])
 def test_in_a_stride_a_deed_of_the_body_is_the_outcome_of_its_own_trial(engine, deed, ending):
     cell = make_cell(InStrides, deed=deed, every=9, alignment="aligned")
-    session = engine.open(cell, timeout_s=0.2)
-    assert session._lanes[0].stride > 1
-    trials = sorted(session.run(range(100)))
-    session.close()
+    trials = in_strides(engine, cell, 100, timeout_s=0.2)
 
     assert [trial.trial for trial in trials] == list(range(100))
     assert endings([trial for trial in trials if trial.seed % 9]) == {("ok", "")}
@@ -149,16 +156,24 @@ def test_what_sleeps_or_shares_more_than_can_be_seen_is_released_for_each_trial(
     maker = RealMaker(multiprocessing.get_context("fork"), processes, tmp_path)
     cell.guard.shared(maker)
 
-    assert stride(cell, maker) == 1
+    assert most_in_stride(cell, maker) == 1
+
+
+def test_what_has_a_service_is_released_for_each_trial(tmp_path):
+    class Served(NoGuard):
+        def services(self):
+            return [lambda section, world: None]
+
+    maker = RealMaker(multiprocessing.get_context("fork"), 2, tmp_path)
+
+    assert most_in_stride(replace(make_cell(Starts, alignment="aligned"), guard=Served()), maker) == 1
 
 
 @needs_two_cores
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_what_a_primitive_was_left_in_never_reaches_the_next_trial_of_a_stride(engine, start_method):
-    session = engine.open(make_cell(LeavesPermits, processes=2, alignment="aligned", start_method=start_method))
-    assert session._lanes[0].stride > 1
-    trials = sorted(session.run(range(200)))
-    session.close()
+    cell = make_cell(LeavesPermits, processes=2, alignment="aligned", start_method=start_method)
+    trials = in_strides(engine, cell, 200)
 
     assert [trial.trial for trial in trials] == list(range(200))
     assert outcomes(trials) == {"ok": 200}
@@ -166,7 +181,7 @@ def test_what_a_primitive_was_left_in_never_reaches_the_next_trial_of_a_stride(e
 
 
 class LeavesPermits(Scenario):
-    """One of eight trials releases a semaphore that it has not acquired; each begins with one permit."""
+    """One trial of eight leaves a permit too many, one a permit too few, one a lock; each begins with one permit."""
 
     outcomes = {"wrong": violation("permits of another trial"), "ok": ok("one permit for the first who comes")}
 
@@ -178,16 +193,171 @@ class LeavesPermits(Scenario):
         if actor == 1:
             return None
         has_one, has_two = [world.semaphore("permits").acquire(block=False) for _ in range(2)]
-        world.semaphore("permits").release()
-        if leaves := world._trial_seed % 8 == 0:
+        deed = world._trial_seed % 8
+        for _ in range({0: 2, 2: 0}.get(deed, 1)):
             world.semaphore("permits").release()
-        if world._trial_seed % 8 == 1:
-            leaves = world.rlock("kept").acquire()
-        return [has_one, has_two, leaves]
+        if deed == 1:
+            world.rlock("kept").acquire()
+        return [has_one, has_two, deed < 3]
 
     def judge(self, world, returns):
         has_one, has_two, leaves = returns[0]
         return self.first({"left": leaves}, wrong=not has_one or has_two)
+
+
+@pytest.mark.parametrize("alignment", ["natural", pytest.param("aligned", marks=needs_two_cores)])
+def test_what_a_body_that_raised_has_done_to_its_process_reaches_no_other_trial(engine, alignment):
+    with contextlib.closing(engine.open(make_cell(Spoils, processes=2, alignment=alignment), timeout_s=5)) as session:
+        trials = list(session.run(range(200)))
+
+    assert set(outcomes(trials)) == {"ok", "raised"}
+
+
+_spoilt = []
+
+
+class Spoils(Scenario):
+    """Spoils its process and raises in some trials; whoever finds it spoilt says so in some, and hangs in others."""
+
+    outcomes = {"spoilt": violation("by another trial"), "ok": ok("as new")}
+
+    def section(self, world, actor):
+        deed = world._trial_seed % 16
+        while _spoilt and deed % 2:
+            pass
+        if deed == 0:
+            _spoilt.append(actor)
+            raise ValueError
+        return bool(_spoilt)
+
+    def judge(self, world, returns):
+        return self.first({}, spoilt=any(returns))
+
+
+@needs_two_cores
+def test_a_hang_behind_a_trial_that_can_not_be_judged_is_that_of_its_own_trial(engine):
+    trials = in_strides(engine, make_cell(HangsOrConfuses, processes=2, alignment="aligned"), 100, timeout_s=0.2)
+
+    assert [trial.trial for trial in trials] == list(range(100))
+    assert [trial.outcome for trial in trials] == [
+        {0: "raised", 1: "hang"}.get(trial.seed % 16, "ok") for trial in trials
+    ]
+
+
+class HangsOrConfuses(Scenario):
+    """Some trials can't be judged, and some hang."""
+
+    outcomes = {"ok": ok("neither")}
+
+    def section(self, world, actor):
+        while world._trial_seed % 16 == 1:
+            pass
+
+    def judge(self, world, returns):
+        if world.trial_seed % 16 == 0:
+            raise ValueError
+        return Judgement("ok")
+
+
+class Counts(Scenario):
+    """Notes what is to be seen of a trial: when it was, by how many acts, on which cores."""
+
+    path: str = ""
+    naps_s: float = 0.0
+    outcomes = {"ok": ok("it was")}
+
+    def section(self, world, actor):
+        world.note("begun")
+        if self.path:
+            with open(self.path, "a") as file:  # noqa: PTH123
+                file.write(".")
+        if actor == 1:
+            time.sleep(self.naps_s)
+        world.note("over")
+        if world._trial_seed % 2:
+            world.note("odd")
+        return sorted(os.sched_getaffinity(0))
+
+    def judge(self, world, returns):
+        begun, over = world.noted("begun"), world.noted("over")
+        measures = {"begun_ns": begun[0].time_ns, "over_ns": over[-1].time_ns, "odd": len(world.noted("odd"))}
+        return Judgement("ok", measures | {"cores": str(returns)})
+
+
+@needs_two_cores
+def test_trials_of_a_stride_follow_each_other_and_each_has_its_own_wall_time_and_notes(engine):
+    trials = in_strides(engine, make_cell(Counts, naps_s=0.001, processes=2, alignment="aligned"), 100)
+    measures = [trial.measures for trial in trials]
+
+    assert all(one["over_ns"] < next_one["begun_ns"] for one, next_one in pairwise(measures))
+    assert sum(trial.wall_s for trial in trials) < (measures[-1]["over_ns"] - measures[0]["begun_ns"]) / 1e9 + 0.001
+    assert all(trial.measures["odd"] == 2 * (trial.seed % 2) for trial in trials)
+
+
+@needs_two_cores
+def test_aligned_actors_have_a_core_each(engine):
+    trials = in_strides(engine, make_cell(Counts, processes=2, alignment="aligned"), 3)
+
+    assert {trial.measures["cores"] for trial in trials} == {str([[core] for core in usable_cores()[:2]])}
+
+
+@needs_two_cores
+def test_a_stride_that_is_not_full_has_no_trial_more(engine, tmp_path):
+    acts = tmp_path / "acts"
+    in_strides(engine, make_cell(Counts, path=str(acts), processes=2, alignment="aligned"), 40)
+
+    assert len(acts.read_text()) == 2 * 40
+
+
+@needs_two_cores
+@pytest.mark.parametrize(("naps_s", "at_the_end"), [(0.0, 32), (0.06, 1)])
+def test_strides_are_as_long_as_is_done_in_a_moment(engine, naps_s, at_the_end):
+    cell = make_cell(Counts, naps_s=naps_s, processes=2, alignment="aligned")
+    with contextlib.closing(engine.open(cell)) as session:
+        list(session.run(range(63 if not naps_s else 5)))
+        assert session._lanes[0].stride == at_the_end
+
+
+@needs_two_cores
+def test_a_stride_may_take_longer_than_a_trial_may(engine):
+    cell = make_cell(Counts, naps_s=0.06, processes=2, alignment="aligned")
+    with contextlib.closing(engine.open(cell, timeout_s=0.3)) as session:
+        session._lanes[0].stride = 12  # as after trials that were done in no time
+
+        assert outcomes(list(session.run(range(12)))) == {"ok": 12}
+
+
+def test_a_worker_that_dies_outside_its_act_is_replaced_and_the_trial_begun_again(run, tmp_path):
+    trials = run(make_cell(DiesLate, attempts=str(tmp_path), deaths=2), 3)
+
+    assert outcomes(trials) == {"ok": 3}
+
+
+def test_a_trial_is_not_begun_again_for_ever(run, tmp_path):
+    trials = run(make_cell(DiesLate, attempts=str(tmp_path), deaths=99), 1)
+
+    assert endings(trials) == {("crash", "actor 0 ended by SIGKILL")}
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+class DiesLate(Scenario):
+    """Actor 0 is killed after its act in the first attempts at a trial, of which actor 1 is still busy with its own."""
+
+    attempts: str = ""
+    deaths: int = 0
+    outcomes = {"ok": ok("it lived")}
+
+    def section(self, world, actor):
+        if actor == 1:
+            time.sleep(0.1)
+            return
+        attempt = sum(path.name.startswith(f"{world._trial_seed}-") for path in Path(self.attempts).iterdir())
+        Path(self.attempts, f"{world._trial_seed}-{attempt}").touch()
+        if attempt < self.deaths:
+            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    def judge(self, world, returns):
+        return Judgement("ok")
 
 
 def test_a_hang_is_noticed_while_other_lanes_keep_the_coordinator_busy(run):
@@ -314,18 +484,54 @@ def test_awake_cores_spin_where_nobody_else_would_run_as_long_as_trials_do():
     with RealEngine() as engine:
         session = engine.open(make_cell("ticket_sale", "none", "memory", 2, "awake", **NO_DELAY))
         leader = engine._awake.pid
+        eventually(lambda: states([leader]) == ["T"])
         trials = session.run(range(3))
         next(trials)
         # The first trial may have ended before they have started.
-        eventually(lambda: len(children_of(leader)) == len(cores()) - 1)
+        eventually(lambda: len(children_of(leader)) == len(usable_cores()) - 1)
         spinners = [leader, *children_of(leader)]
         eventually(lambda: {os.sched_getscheduler(pid) for pid in spinners} == {os.SCHED_IDLE})
-        eventually(lambda: sorted(core for pid in spinners for core in os.sched_getaffinity(pid)) == cores())
+        eventually(lambda: sorted(core for pid in spinners for core in os.sched_getaffinity(pid)) == usable_cores())
         assert "T" not in states(spinners)
         trials.close()
         eventually(lambda: set(states(spinners)) == {"T"})
         session.close()
     eventually(lambda: states(spinners) == [])
+
+
+def test_cores_stay_awake_until_the_last_who_wants_that_is_done(engine):
+    cell = make_cell("ticket_sale", "none", "memory", 2, "awake", **NO_DELAY)
+    one, other = engine.open(cell), engine.open(cell)
+    running, also_running = one.run(range(9)), other.run(range(9))
+    next(running)
+    next(also_running)
+    running.close()
+    assert states([engine._awake.pid]) == ["R"]
+    also_running.close()
+    eventually(lambda: states([engine._awake.pid]) == ["T"])
+    one.close()
+    other.close()
+
+
+def test_who_keeps_cores_awake_ends_with_its_owner_whom_nobody_sweeps_after():
+    owner = """if True:
+        import os, time
+        from lab.engines.cores import usable_cores
+        from lab.engines.real.awake import AwakeCores
+        awake = AwakeCores(usable_cores())
+        with awake:
+            print(awake.pid, flush=True)
+            time.sleep(100)
+    """
+    process = subprocess.Popen([sys.executable, "-c", owner], stdout=subprocess.PIPE, text=True)
+    leader = int(process.stdout.readline())
+    eventually(lambda: len(children_of(leader)) == len(usable_cores()) - 1)
+    spinners = [leader, *children_of(leader)]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+    eventually(lambda: states(spinners) in ([], ["Z"]))
 
 
 def children_of(parent):
@@ -344,6 +550,34 @@ def test_aligned_actors_wait_for_a_common_moment(engine):
     session.close()
 
     assert [(first, moment) for first, moment in found if first < moment] == []
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_actor_waits_for_the_moment_in_every_frame_and_tells_if_it_was_late(tmp_path, is_first):
+    slots, cell = Slots(tmp_path / "slots", 2), make_cell(Starts, alignment="aligned")
+    world = RealWorld(1, 2, {}, slots, opened(Store(None)), worker=1)
+    job = SimpleNamespace(scenario=cell.scenario, guard=cell.guard, is_aligned=True, looks=())
+    before = None if is_first else Slots(tmp_path / "before", 2)
+    do_trial, slot = _trial(job, world, slots, before), slots.slot(1)
+
+    slots.header[DEADLINE_NS] = moment_ns = time.monotonic_ns() + 20_000_000
+    assert do_trial()
+    assert slots.extras(1)[0][0].time_ns >= moment_ns
+    assert not slot[IS_LATE]
+    assert do_trial()
+    assert slot[IS_LATE]
+
+
+@needs_two_cores
+def test_the_deadline_goes_away_from_actors_that_are_late_and_comes_back_slowly(engine):
+    with contextlib.closing(engine.open(make_cell(Starts, processes=2, alignment="aligned"))) as session:
+        lane = session._lanes[0]
+        first_ns = lane._align_ns
+        lane._follow(is_late=True)
+        late_ns = lane._align_ns
+        lane._follow(is_late=False)
+
+        assert first_ns < lane._align_ns < late_ns == first_ns * 5 // 4
 
 
 class Starts(Scenario):

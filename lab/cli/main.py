@@ -157,12 +157,13 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 def _refused(error: OSError) -> str:
     import traceback
 
+    reason = error.strerror or str(error)
     last = list(traceback.walk_tb(error.__traceback__))[-1][0].f_globals["__name__"]
     if (error.filename is None and last.partition(".")[0] in ("click", "rich")) or last == __name__:
-        return f"can't write the output: {error.strerror}. Send it elsewhere; what was measured is kept."
+        return f"can't write the output: {reason}. Send it elsewhere; what was measured is kept."
     where = "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
     return (
-        f"the system refuses: {error.strerror}{where}. Make room for files, memory or processes, or try with fewer of "
+        f"the system refuses: {reason}{where}. Make room for files, memory or processes, or try with fewer of "
         "them; what was measured is kept."
     )
 

@@ -47,8 +47,8 @@ table, `--until-width 1%` the shortcut.
 @click.option(
     "--alignment",
     type=str,
-    help="natural; awake: on cores that don't sleep, as those of a busy machine don't; aligned: start together, to see "
-    "rare races (neither is a natural rate); ordered: in virtual time, who is ready together goes by number.",
+    help="natural; awake: the same on cores that are kept from sleeping; aligned: start together, to see rare races "
+    "(never a natural rate); ordered: in virtual time, who is ready together goes by number.",
 )
 @click.option("--seed", type=int, help="Seed of all delays and draws.")
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<experiment>-<UTC time>].")

@@ -14,12 +14,12 @@ from conftest import eventually, make_cell
 
 from lab import archive
 from lab.engines import scratch
+from lab.engines.cores import usable_cores
 from lab.engines.real import RealEngine
-from lab.engines.real.worker import cores
 from lab.experiments.grid import Experiment, Grid, plans
 from lab.experiments.runner import Progress, measure
 from lab.scenario import Scenario
-from lab.trial import Judgement, ok
+from lab.trial import Judgement, Trial, ok
 
 pytestmark = pytest.mark.stress
 
@@ -51,27 +51,33 @@ def leftovers(coordinator: int) -> list[Path]:
     return [path for path in scratch.SHARED_MEMORY.iterdir() if f"-{coordinator}-" in path.name]
 
 
+def trials_under_kills(engine, session, kills: int) -> list[Trial]:
+    """The rows of a session until so many of its workers were killed, each while trials go on."""
+    killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdin=subprocess.PIPE)
+    trials = []
+    try:
+        for trial in session.run(number for number in range(1_000_000) if killer.poll() is None):
+            trials.append(trial)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(killer.stdin.fileno(), b".")
+    finally:
+        killer.stdin.close()
+        killer.kill()
+        code = killer.wait()
+    assert code == 0
+    return trials
+
+
 @pytest.mark.parametrize(("start_method", "seldom", "many"), [("fork", 30, 100), ("forkserver", 10, 20)])
 def test_kills_of_random_workers_lose_no_row_and_leave_nothing(often, start_method, seldom, many):
     kills = often(seldom, many)
     cell = make_cell("ticket_sale", "queue", "memory", 3, start_method=start_method, read_delay="1ms", write_delay="0")
-    trials = []
     with RealEngine() as engine:
         session = engine.open(cell, lanes=2)
-        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdin=subprocess.PIPE)
-        try:
-            for trial in session.run(number for number in range(1_000_000) if killer.poll() is None):
-                trials.append(trial)
-                with contextlib.suppress(BrokenPipeError):
-                    os.write(killer.stdin.fileno(), b".")
-        finally:
-            killer.stdin.close()
-            killer.kill()
-            code = killer.wait()
+        trials = trials_under_kills(engine, session, kills)
         session.close()
         notes = [note.read_text() for note in Path(engine.home).glob("**/pids/*")]
 
-    assert code == 0
     assert sorted(trial.trial for trial in trials) == list(range(len(trials)))
     # Workers that were killed while they started, or between two trials, are replaced, and the trial is begun again.
     endings = {(trial.outcome, trial.detail.rpartition(" ")[2]) for trial in trials}
@@ -82,26 +88,15 @@ def test_kills_of_random_workers_lose_no_row_and_leave_nothing(often, start_meth
     assert leftovers(os.getpid()) == []
 
 
-@pytest.mark.skipif(len(cores()) < 2, reason="who spins needs a core for each actor")
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="who spins needs a core for each actor")
 def test_kills_in_a_stride_lose_no_trial(often):
     kills = often(10, 100)
     with RealEngine() as engine:
         session = engine.open(make_cell(Slow, processes=2, alignment="aligned"))
-        assert session._lanes[0].stride > 1
-        killer = subprocess.Popen([sys.executable, "-c", KILLER, engine.home, str(kills)], stdin=subprocess.PIPE)
-        trials = []
-        try:
-            for trial in session.run(number for number in range(1_000_000) if killer.poll() is None):
-                trials.append(trial)
-                with contextlib.suppress(BrokenPipeError):
-                    os.write(killer.stdin.fileno(), b".")
-        finally:
-            killer.stdin.close()
-            killer.kill()
-            code = killer.wait()
+        assert len(session._lanes[0]._frames) > 1
+        trials = trials_under_kills(engine, session, kills)
         session.close()
 
-    assert code == 0
     assert sorted(trial.trial for trial in trials) == list(range(len(trials)))
     # Actors of a trial note as many as they are, whatever was killed before and after it.
     assert {(trial.outcome, trial.measures.get("notes")) for trial in trials} == {("ok", 2), ("crash", None)}

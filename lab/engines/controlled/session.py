@@ -26,6 +26,7 @@ from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.inside.paths import MAPPED
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.controlled.source import Source
+from lab.engines.cores import usable_cores
 from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
 from lab.kinds import shown, told_of
@@ -35,7 +36,7 @@ from lab.trial import Trial
 UNSEEN = "threads of a process share memory, whose accesses are not seen"
 """Why an execution proves nothing in which a process had threads, whatever else was controlled."""
 
-USABLE_CORES = sorted(os.sched_getaffinity(0))
+USABLE_CORES = usable_cores()
 """Of this process before a session keeps it to one of them: whoever is forked later would find that one alone."""
 
 ENDED = "ended "
@@ -134,9 +135,10 @@ class ControlledSession:
 
     def _end(self, controller: Controller, *, is_whole: bool) -> None:
         controller.close()
-        gone = [one for one in controller.actors.values() if one.is_gone and one.killed_by is None]
+        actors = list(controller.actors.values())
+        gone = [actor.number for actor in actors if actor.is_gone and actor.killed_by is None]
         if gone:
-            self.killed.append(unique_names(list(controller.actors.values()))[gone[0].number])
+            self.killed.append(unique_names(actors)[gone[0]])
         self._checkpoint.end(is_whole=is_whole, is_doubtful=bool(controller.doubts))
         if any(doubt.startswith(MAPPED) for doubt in controller.doubts):
             self._folder.distrust()

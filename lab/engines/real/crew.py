@@ -24,10 +24,11 @@ from typing import Any
 
 from lab.cell import Cell
 from lab.engines import scratch
+from lab.engines.cores import usable_cores
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.primitives import RealMaker
 from lab.engines.real.slots import Slots
-from lab.engines.real.worker import Descriptor, Job, cores, work
+from lab.engines.real.worker import Descriptor, Job, work
 from lab.errors import OutputError, UsageError
 
 _READY_S = 60
@@ -36,13 +37,13 @@ _STRIDE = 32
 """Trials that follow each other for one release where nothing stands between them."""
 
 
-def stride(cell: Cell, maker: RealMaker) -> int:
-    """How many trials a crew can do without its coordinator.
+def most_in_stride(cell: Cell, maker: RealMaker) -> int:
+    """How many trials a crew can do at most without its coordinator.
 
     More than one if aligned actors can spin from one to the next, each on a core of its own, have a record in the
     memory of each trial, and can see by one look that all else that they share is as it was declared.
     """
-    spins = cell.alignment == "aligned" and cell.processes <= len(cores())
+    spins = cell.alignment == "aligned" and cell.processes <= len(usable_cores())
     is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
     is_seen = maker.looks is not None and not cell.guard.services()
     is_in_slots = cell.store is None or cell.store.is_in_integers
@@ -73,7 +74,7 @@ class Crew:
             with _names_under(home), held_back():
                 self._before_last = context.Semaphore(0)
                 self._declare()
-                trials = stride(cell, self.maker)
+                trials = most_in_stride(cell, self.maker)
                 self.slots = [Slots(home / f"slots-{trial}", self.participants) for trial in range(trials)]
                 self._start(context)
         except OSError as error:

@@ -17,10 +17,10 @@ from typing import Self
 
 from lab.cell import Cell
 from lab.engines import scratch
+from lab.engines.cores import usable_cores
 from lab.engines.real.awake import AwakeCores
 from lab.engines.real.interrupts import held_back
 from lab.engines.real.lane import Lane
-from lab.engines.real.worker import cores
 from lab.engines.rows import default_timeout_s
 from lab.errors import OutputError, UsageError
 from lab.trial import Trial
@@ -85,7 +85,7 @@ class RealEngine:
             return contextlib.nullcontext()
         if self._awake is None:
             with held_back():
-                self._awake = AwakeCores(cores())
+                self._awake = AwakeCores(usable_cores())
                 pids = self.home / "awake" / "pids"
                 pids.mkdir(parents=True)
                 (pids / "0").write_text(scratch.identity(self._awake.pid))
@@ -171,7 +171,7 @@ class RealSession:
                 yield lane, self._ended(lane, descriptor, lane in busy)
         if first_deadline <= time.monotonic():
             # Only those of which nothing is to be heard: an end that came in time may not have been looked at yet.
-            for lane in [lane for lane in busy if lane.deadline <= time.monotonic() and lane.crew.is_silent()]:
+            for lane in [lane for lane in busy if lane.is_overdue() and lane.crew.is_silent()]:
                 rows = lane.hang()
                 self._watch(lane)
                 yield lane, rows

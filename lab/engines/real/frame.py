@@ -113,6 +113,10 @@ class Frame:
         statuses = self._statuses()
         return IDLE not in statuses and ACTING not in statuses
 
+    def end_ns(self) -> int:
+        """When the last of its actors came to its end."""
+        return max(self.slots.read(self._cell.processes)[END_NS::SLOT])
+
     def acting(self) -> list[int]:
         """The actors that have begun and not ended."""
         return [actor for actor, status in enumerate(self._statuses()) if status == ACTING]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from lab.cell import Cell
+from lab.engines.cores import usable_cores
 from lab.engines.real.crew import Crew
 from lab.engines.real.frame import Frame
 from lab.engines.real.slots import DEADLINE_NS, TRIALS
-from lab.engines.real.worker import cores
 from lab.errors import UsageError
 from lab.trial import Trial
 
@@ -22,6 +21,9 @@ _ALIGN_NS, _MOST_ALIGN_NS = 60_000, 240_000
 """How far ahead the common deadline lies, for each round of processes that the cores can hold: long enough for the last
 one to wake up, and short, since who spins for long is preempted. Where every process has a core it follows the machine:
 longer by a quarter after a trial for which an actor was late, else a little shorter, so that 1 trial in 50 is late."""
+
+_LONG_STRIDE_NS = 50_000_000
+"""A stride that took longer is followed by one of half as many trials: a row is told when its stride has ended."""
 
 _MOST_STARTS = 10
 
@@ -41,17 +43,14 @@ class Lane:
         self._crews = 0
         self._frames: list[Frame] = []
         self._under_way: list[Frame] = []
+        self.stride = 1
+        """How many trials it takes at a time: as many as are done in a moment."""
         self._voids = 0
         self._align_ns = 0
         if cell.alignment == "aligned":
-            self._rounds = -(-cell.processes // len(cores()))
+            self._rounds = -(-cell.processes // len(usable_cores()))
             self._align_ns = _ALIGN_NS * self._rounds
         self._start_crew()
-
-    @property
-    def stride(self) -> int:
-        """How many trials it takes at a time."""
-        return len(self._frames)
 
     @property
     def is_busy(self) -> bool:
@@ -104,14 +103,20 @@ class Lane:
         A stride that was broken off is begun again where it was.
         """
         self.crew.gather()
+        self._follow_stride()
         if self._align_ns and self._rounds == 1:
             self._follow(is_late=self._under_way[0].was_late())
         rows = self._rows(self._done() if len(self._under_way) > 1 else 1)
-        if rows[-1].outcome == "raised" or not self.crew.maker.restore():
+        if any(row.outcome == "raised" for row in rows) or not self.crew.maker.restore():
             return rows + self._begin_anew()
         if self._under_way:
             rows += self._begin_rest()
         return rows
+
+    def _follow_stride(self) -> None:
+        if len(self._frames) > 1:
+            is_long = time.monotonic_ns() - self._start_ns > _LONG_STRIDE_NS
+            self.stride = max(1, self.stride // 2) if is_long else min(len(self._frames), self.stride * 2)
 
     def _follow(self, is_late: bool) -> None:
         if is_late:
@@ -119,10 +124,16 @@ class Lane:
         else:
             self._align_ns = max(_ALIGN_NS, self._align_ns * 199 // 200)
 
+    def is_overdue(self) -> bool:
+        """True if the trial that is under way has had its time; of a stride, counted from the end of the one before."""
+        if self.deadline <= time.monotonic() and (done := self._done()):
+            self.deadline = self._under_way[done - 1].end_ns() / 1e9 + self._timeout_s
+        return self.deadline <= time.monotonic()
+
     def hang(self) -> list[Trial]:
         """The rows of trials whose time is up; the crew is built anew."""
         rows = self._rows(self._done())
-        if self._is_stopped(rows):
+        if self._under_way:
             acting = ", ".join(map(str, self._under_way[0].acting()))
             rows.append(self._without_end("hang", f"after {self._timeout_s:g} s, not done: actor {acting}"))
         return rows + self._begin_anew()
@@ -133,7 +144,7 @@ class Lane:
         A trial is begun again if the worker died outside its act: that says nothing about the trial.
         """
         rows = self._rows(self._done())
-        if self._is_stopped(rows):
+        if self._under_way:
             participant = list(self.crew.deaths).index(death)
             acting, is_actor = self._under_way[0].acting(), participant < self._cell.processes
             took_part = participant in acting if is_actor else bool(acting)
@@ -144,23 +155,15 @@ class Lane:
         return rows + self._begin_anew()
 
     def _done(self) -> int:
-        """How many trials of the stride have been done: all its actors do one after the other."""
-        return sum(1 for _ in takewhile(Frame.is_done, self._under_way))
+        """How many trials of the stride have been done: they are the first, since actors do one after the other."""
+        return sum(frame.is_done() for frame in self._under_way)
 
     def _rows(self, done: int) -> list[Trial]:
-        """The rows of so many trials that are done, to the first that raised: what came after it is void."""
-        rows = []
-        for frame in self._under_way[:done]:
+        """The rows of so many trials that are done; what is under way then begins with the one that is not."""
+        ended, self._under_way = self._under_way[:done], self._under_way[done:]
+        if ended:
             self._voids = 0
-            rows.append(frame.row(self._start_ns))
-            if rows[-1].outcome == "raised":
-                break
-        del self._under_way[: len(rows)]
-        return rows
-
-    def _is_stopped(self, rows: Sequence[Trial]) -> bool:
-        """True if the first trial that is still under way stands still; the last of these rows is of the one before."""
-        return bool(self._under_way) and not (rows and rows[-1].outcome == "raised")
+        return [frame.row(self._start_ns) for frame in ended]
 
     def _without_end(self, outcome: str, detail: str) -> Trial:
         self._voids = 0

@@ -19,7 +19,7 @@ from lab.store import SHARED_INTEGERS
 # The header. TRIALS: how many a stride has; it counts in its first frame alone.
 TRIAL_SEED, DEADLINE_NS, TRIALS = 0, 1, 2
 NEVER = -1
-"""A deadline that does not come: what the last trial has left behind has to be restored before the next."""
+"""A deadline that does not come: the last trial has raised, or has left behind what has to be restored."""
 _HEADER = 8
 # A slot.
 END_NS, ASKED_NS, WAIT_NS, SECTIONS, STATUS, VALUE, EXTRA_BYTES, IS_SPILLED, IS_LATE = range(9)

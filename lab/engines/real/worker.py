@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines import scratch
+from lab.engines.cores import usable_cores
 from lab.engines.real.interrupts import INTERRUPTS
 from lab.engines.real.primitives import Look
 from lab.engines.real.slots import (
@@ -88,8 +89,8 @@ def work(job: Job, participant: int) -> None:
     is_actor = participant < job.processes
     if job.is_aligned and is_actor:
         # Two that spin on one core take turns, and never meet.
-        allowed = cores()
-        os.sched_setaffinity(0, {allowed[participant % len(allowed)]})
+        cores = usable_cores()
+        os.sched_setaffinity(0, {cores[participant % len(cores)]})
     number = participant if is_actor else job.processes - 1 - participant
     frames = [_frame(job, number, Slots(path, job.participants)) for path in job.slots]
     job.scenario.prepare()
@@ -104,11 +105,6 @@ def work(job: Job, participant: int) -> None:
 def _frame(job: Job, number: int, slots: Slots) -> tuple[RealWorld, Slots]:
     store = (job.store or Store)(place_of(job.files, slots, job.primitives, f"worker{number}"))
     return RealWorld(number, job.processes, job.primitives, slots, opened(store), worker=number), slots
-
-
-def cores() -> list[int]:
-    """Those on which this process may run."""
-    return sorted(os.sched_getaffinity(0))
 
 
 def _settle(job: Job, participant: int) -> None:
@@ -136,7 +132,8 @@ def _act_for_ever(job: Job, frames: Sequence[tuple[RealWorld, Slots]]) -> None:
     go = [descriptor.number for descriptor in job.go]
     before_last, done = job.before_last, job.done.number
     header = frames[0][1].header
-    trials = [_trial(job, world, slots, is_first=slots is frames[0][1]) for world, slots in frames]
+    befores = [None, *(slots for _, slots in frames)]
+    trials = [_trial(job, world, slots, before) for (world, slots), before in zip(frames, befores, strict=False)]
     # Two eventfds in turn: with one, an actor that is done could take the go of one that has not started yet.
     turn = 0
     while True:
@@ -149,15 +146,16 @@ def _act_for_ever(job: Job, frames: Sequence[tuple[RealWorld, Slots]]) -> None:
             os.eventfd_write(done, 1)
 
 
-def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable[[], bool]:
+def _trial(job: Job, world: RealWorld, slots: Slots, before: Slots | None) -> Callable[[], bool]:
     """What does one trial in a frame, however it ends: False if it is not to be done, and none of the stride after it.
 
-    The status is told last: by it all else is known to be there.
+    `before` are the slots of the trial before it in the stride. The status is told last: by it all else is known to be
+    there.
     """
     header, slot, statuses = slots.header, slots.slot(world.actor), slots.statuses
     scenario, guard, is_aligned = job.scenario, job.guard, job.is_aligned
     act, monotonic_ns, pid = scenario.act, time.monotonic_ns, os.getpid()
-    names_moment = is_aligned and not is_first and world.actor == 0
+    names_moment = is_aligned and world.actor == 0
 
     def section(inner: World, actor: int) -> Any:
         _count(slot)
@@ -170,16 +168,17 @@ def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable
     def do_trial() -> bool:
         slot[STATUS] = ACTING
         world.begin(header[TRIAL_SEED])
-        if names_moment:
+        if names_moment and before is not None:
             while IDLE in statuses:
                 pass
             # Nobody acts now: all the others wait for this moment.
-            is_restored = all(look(primitive) for primitive, look in job.looks)
-            header[DEADLINE_NS] = monotonic_ns() + _MEET_NS if is_restored else NEVER
+            is_as_new = RAISED not in before.statuses and all(look(primitive) for primitive, look in job.looks)
+            header[DEADLINE_NS] = monotonic_ns() + _MEET_NS if is_as_new else NEVER
         if is_aligned:
             while not (deadline := header[DEADLINE_NS]):
                 pass
             if deadline == NEVER:
+                slot[STATUS] = IDLE  # it is begun again, and who dies now has no part in it
                 return False
             slot[IS_LATE] = monotonic_ns() > deadline
             while monotonic_ns() < deadline:
@@ -196,7 +195,6 @@ def _trial(job: Job, world: RealWorld, slots: Slots, is_first: bool) -> Callable
         except BaseException as error:  # noqa: BLE001 - whatever a body raises is an outcome
             _end_if_copied(pid)
             slot[END_NS] = monotonic_ns()
-            world.hand_over_notes()
             text = str(error) if isinstance(error, SectionRaised) else described(error)
             _hand_over(slots, slot, world.actor, RAISED, text)
         return True

@@ -310,12 +310,42 @@ def test_a_stride_that_is_not_full_has_no_trial_more(engine, tmp_path):
 
 
 @needs_two_cores
-@pytest.mark.parametrize(("naps_s", "at_the_end"), [(0.0, 32), (0.06, 1)])
-def test_strides_are_as_long_as_is_done_in_a_moment(engine, naps_s, at_the_end):
+@pytest.mark.parametrize(("naps_s", "at_first", "trials", "at_the_end"), [(0.0, 1, 63, 32), (0.06, 8, 15, 1)])
+def test_strides_are_as_long_as_is_done_in_a_moment(engine, naps_s, at_first, trials, at_the_end):
     cell = make_cell(Counts, naps_s=naps_s, processes=2, alignment="aligned")
     with contextlib.closing(engine.open(cell)) as session:
-        list(session.run(range(63 if not naps_s else 5)))
+        session._lanes[0].stride = at_first
+        list(session.run(range(trials)))
         assert session._lanes[0].stride == at_the_end
+
+
+@needs_two_cores
+def test_actors_that_spin_are_there_in_time_for_the_next_moment(engine):
+    """Some of 31, also where somebody else takes a core in between; a moment that is over when it is named has none."""
+    with contextlib.closing(engine.open(make_cell(Counts, processes=2, alignment="aligned"))) as session:
+        list(session.run(range(63)))
+
+        assert not all(frame.was_late() for frame in session._lanes[0]._frames[1:])
+
+
+def test_notes_are_those_of_their_own_trial(run):
+    trials = run(make_cell(NotesSeldom), 20)
+
+    assert [trial.measures["notes"] for trial in trials] == [2 * (trial.seed % 2) for trial in trials]
+    assert {trial.seed % 2 for trial in trials} == {0, 1}
+
+
+class NotesSeldom(Scenario):
+    """Notes something in some trials, and nothing in others."""
+
+    outcomes = {"ok": ok("as noted")}
+
+    def section(self, world, actor):
+        if world._trial_seed % 2:
+            world.note("odd")
+
+    def judge(self, world, returns):
+        return Judgement("ok", {"notes": len(world.noted("odd"))})
 
 
 @needs_two_cores

@@ -52,6 +52,11 @@ class Scenario:
     """The trials of a cell, where it needs another number than the experiment's."""
     timeout_s: ClassVar[float | None] = None
     """Seconds after which a trial is a `hang`, where ten times the longest serial delay is no good limit."""
+    stays_in_world: ClassVar[bool] = False
+    """True if `setup`, the bodies and `judge` share nothing but what the world has: no file or variable of their own.
+
+    Then the stages of several trials can stand side by side, and aligned trials can follow each other in strides.
+    """
     actors: ClassVar[str] = "actors"
     """What several of its actors are called."""
     reference: ClassVar[str] = ""

@@ -20,7 +20,7 @@ from lab.engines.cores import usable_cores
 from lab.engines.real import RealEngine
 from lab.engines.real.crew import most_in_stride
 from lab.engines.real.primitives import RealMaker
-from lab.engines.real.slots import DEADLINE_NS, IS_LATE, Slots
+from lab.engines.real.slots import DEADLINE_NS, IDLE, IS_LATE, NEVER, STATUS, Slots
 from lab.engines.real.worker import _trial
 from lab.engines.real.world import RealWorld, opened
 from lab.engines.rows import default_timeout_s
@@ -118,6 +118,8 @@ def in_strides(engine, cell, trials, timeout_s=None):
 class InStrides(Misbehaves):
     """The same, with nothing shared but the memory of each trial."""
 
+    stays_in_world = True
+
     def shared(self, make):
         pass
 
@@ -159,6 +161,7 @@ def test_what_sleeps_or_shares_more_than_can_be_seen_is_released_for_each_trial(
     assert most_in_stride(cell, maker) == 1
 
 
+@needs_two_cores
 def test_what_has_a_service_is_released_for_each_trial(tmp_path):
     class Served(NoGuard):
         def services(self):
@@ -166,7 +169,10 @@ def test_what_has_a_service_is_released_for_each_trial(tmp_path):
 
     maker = RealMaker(multiprocessing.get_context("fork"), 2, tmp_path)
 
-    assert most_in_stride(replace(make_cell(Starts, alignment="aligned"), guard=Served()), maker) == 1
+    cell = make_cell(Starts, processes=2, alignment="aligned")
+
+    assert most_in_stride(cell, maker) == 32
+    assert most_in_stride(replace(cell, guard=Served()), maker) == 1
 
 
 @needs_two_cores
@@ -184,6 +190,7 @@ class LeavesPermits(Scenario):
     """One trial of eight leaves a permit too many, one a permit too few, one a lock; each begins with one permit."""
 
     outcomes = {"wrong": violation("permits of another trial"), "ok": ok("one permit for the first who comes")}
+    stays_in_world = True
 
     def shared(self, make):
         make.semaphore("permits", 1)
@@ -205,6 +212,30 @@ class LeavesPermits(Scenario):
         return self.first({"left": leaves}, wrong=not has_one or has_two)
 
 
+@pytest.mark.parametrize("alignment", ["natural", "aligned"])
+def test_who_has_a_file_of_its_own_finds_it_as_setup_left_it(run, tmp_path, alignment):
+    trials = run(make_cell(OwnFile, path=str(tmp_path / "acts"), processes=2, alignment=alignment), 100)
+
+    assert {trial.measures["acts"] for trial in trials} == {2}
+
+
+class OwnFile(Scenario):
+    """Counts acts in a file that is none of the store's, as a user's program may."""
+
+    path: str = ""
+    outcomes = {"ok": ok("all counted")}
+
+    def setup(self, world):
+        Path(self.path).write_text("")
+
+    def section(self, world, actor):
+        with open(self.path, "a") as file:  # noqa: PTH123
+            file.write(".")
+
+    def judge(self, world, returns):
+        return Judgement("ok", {"acts": Path(self.path).stat().st_size})
+
+
 @pytest.mark.parametrize("alignment", ["natural", pytest.param("aligned", marks=needs_two_cores)])
 def test_what_a_body_that_raised_has_done_to_its_process_reaches_no_other_trial(engine, alignment):
     with contextlib.closing(engine.open(make_cell(Spoils, processes=2, alignment=alignment), timeout_s=5)) as session:
@@ -220,6 +251,7 @@ class Spoils(Scenario):
     """Spoils its process and raises in some trials; whoever finds it spoilt says so in some, and hangs in others."""
 
     outcomes = {"spoilt": violation("by another trial"), "ok": ok("as new")}
+    stays_in_world = True
 
     def section(self, world, actor):
         deed = world._trial_seed % 16
@@ -248,6 +280,7 @@ class HangsOrConfuses(Scenario):
     """Some trials can't be judged, and some hang."""
 
     outcomes = {"ok": ok("neither")}
+    stays_in_world = True
 
     def section(self, world, actor):
         while world._trial_seed % 16 == 1:
@@ -265,6 +298,7 @@ class Counts(Scenario):
     path: str = ""
     naps_s: float = 0.0
     outcomes = {"ok": ok("it was")}
+    stays_in_world = True
 
     def section(self, world, actor):
         world.note("begun")
@@ -557,10 +591,13 @@ def test_who_keeps_cores_awake_ends_with_its_owner_whom_nobody_sweeps_after():
     leader = int(process.stdout.readline())
     eventually(lambda: len(children_of(leader)) == len(usable_cores()) - 1)
     spinners = [leader, *children_of(leader)]
+    time.sleep(0.1)  # long enough for each to look whether its own owner lives
+    states_before = states(spinners)
     process.kill()
     process.wait()
     process.stdout.close()
 
+    assert set(states_before) == {"R"}
     eventually(lambda: states(spinners) in ([], ["Z"]))
 
 
@@ -584,11 +621,8 @@ def test_aligned_actors_wait_for_a_common_moment(engine):
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_an_actor_waits_for_the_moment_in_every_frame_and_tells_if_it_was_late(tmp_path, is_first):
-    slots, cell = Slots(tmp_path / "slots", 2), make_cell(Starts, alignment="aligned")
-    world = RealWorld(1, 2, {}, slots, opened(Store(None)), worker=1)
-    job = SimpleNamespace(scenario=cell.scenario, guard=cell.guard, is_aligned=True, looks=())
-    before = None if is_first else Slots(tmp_path / "before", 2)
-    do_trial, slot = _trial(job, world, slots, before), slots.slot(1)
+    slots, do_trial = second_actor(tmp_path, is_first)
+    slot = slots.slot(1)
 
     slots.header[DEADLINE_NS] = moment_ns = time.monotonic_ns() + 20_000_000
     assert do_trial()
@@ -596,6 +630,24 @@ def test_an_actor_waits_for_the_moment_in_every_frame_and_tells_if_it_was_late(t
     assert not slot[IS_LATE]
     assert do_trial()
     assert slot[IS_LATE]
+
+
+def test_who_waits_for_a_moment_that_does_not_come_has_no_part_in_the_trial(tmp_path):
+    slots, do_trial = second_actor(tmp_path, is_first=False)
+    slots.header[DEADLINE_NS] = NEVER
+
+    assert not do_trial()
+    assert slots.slot(1)[STATUS] == IDLE
+    assert slots.extras(1) == []
+
+
+def second_actor(folder, is_first):
+    """The slots of a trial, and what its second actor does in it."""
+    slots, cell = Slots(folder / "slots", 2), make_cell(Starts, alignment="aligned")
+    world = RealWorld(1, 2, {}, slots, opened(Store(None)), worker=1)
+    job = SimpleNamespace(scenario=cell.scenario, guard=cell.guard, is_aligned=True, looks=())
+    before = None if is_first else Slots(folder / "before", 2)
+    return slots, _trial(job, world, slots, before)
 
 
 @needs_two_cores
@@ -612,6 +664,7 @@ def test_the_deadline_goes_away_from_actors_that_are_late_and_comes_back_slowly(
 
 class Starts(Scenario):
     outcomes = {"ok": ok("started")}
+    stays_in_world = True
 
     def section(self, world, actor):
         world.note("start")

@@ -47,6 +47,7 @@ class CheckTicket(Scenario):
     guards = ("none", "lock")
     stores = ("json_file", "atomic_json_file", "memory", "sqlite")
     main_delays = ("read_delay",)
+    stays_in_world = True
     actors = "readers"
 
     def setup(self, world: Stage) -> None:

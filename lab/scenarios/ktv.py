@@ -44,6 +44,7 @@ class Ktv(Scenario):
     small_guards = ("none", "semaphore(1)", "bounded_semaphore(1)", "lock", "pool(1)")
     main_delays = ("song",)
     processes = (6,)
+    stays_in_world = True
     actors = "singers"
 
     def act(self, world: World, actor: int, guarded: Guarded) -> Any:

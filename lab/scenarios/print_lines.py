@@ -37,6 +37,7 @@ class PrintLines(Scenario):
     guards = ("none", "lock")
     stores = ("text_file",)
     main_delays = ("work",)
+    stays_in_world = True
     actors = "writers"
 
     def setup(self, world: Stage) -> None:

@@ -54,6 +54,7 @@ class TicketSale(Scenario):
     )
     stores = ("json_file", "atomic_json_file", "memory", "sqlite")
     main_delays = ("read_delay", "write_delay")
+    stays_in_world = True
     actors = "buyers"
 
     def setup(self, world: Stage) -> None:

@@ -43,6 +43,7 @@ class TrafficLight(Scenario):
     }
     guards = ("none", "event")
     main_delays = ("red", "green", "arrival_delay")
+    stays_in_world = True
     actors = "actors (a light and its cars)"
 
     def shared(self, make: Maker) -> None:

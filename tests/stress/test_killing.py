@@ -106,6 +106,7 @@ class Slow(Scenario):
     """Takes long enough to be killed in it, and sleeps in no delay that would be known of."""
 
     outcomes = {"ok": ok("all were there")}
+    stays_in_world = True
 
     def section(self, world, actor):
         world.note("there")

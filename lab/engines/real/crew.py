@@ -41,11 +41,11 @@ def most_in_stride(cell: Cell, maker: RealMaker) -> int:
     """How many trials a crew can do at most without its coordinator.
 
     More than one if aligned actors can spin from one to the next, each on a core of its own, have a record in the
-    memory of each trial, and can see by one look that all else that they share is as it was declared.
+    memory of each trial, and share nothing else but primitives of which one look sees that they are as declared.
     """
     spins = cell.alignment == "aligned" and cell.processes <= len(usable_cores())
     is_at_once = cell.scenario.longest_serial_s(cell.processes) == 0
-    is_seen = maker.looks is not None and not cell.guard.services()
+    is_seen = maker.looks is not None and not cell.guard.services() and cell.scenario.stays_in_world
     is_in_slots = cell.store is None or cell.store.is_in_integers
     return _STRIDE if spins and is_at_once and is_seen and is_in_slots else 1
 

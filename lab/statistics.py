@@ -239,9 +239,14 @@ def rate_text(rate: float, low: float, high: float) -> str:
     """
     if math.isnan(low) or math.isnan(high):
         return "unknown"
+    middle = "unknown" if math.isnan(rate) else f"{_percent(rate, _decimals(high - low), ROUND_HALF_EVEN)} %"
+    return f"{middle} [{', '.join(bounds_text(low, high))}]"
+
+
+def bounds_text(low: float, high: float) -> tuple[str, str]:
+    """The bounds of a rate in percent, as `rate_text` prints them."""
     decimals = _decimals(high - low)
-    middle = "unknown" if math.isnan(rate) else f"{_percent(rate, decimals, ROUND_HALF_EVEN)} %"
-    return f"{middle} [{_percent(low, decimals, ROUND_FLOOR)}, {_percent(high, decimals, ROUND_CEILING)}]"
+    return _percent(low, decimals, ROUND_FLOOR), _percent(high, decimals, ROUND_CEILING)
 
 
 def ratio_text(ratio: float, low: float, high: float) -> str:

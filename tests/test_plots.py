@@ -262,12 +262,12 @@ def test_beside_a_bar_stands_the_interval_of_what_it_begins_with():
     assert beside_bars(sale("none", 0.5, **surprise), sale("event", **surprise), sale("lock", **nothing)) == [
         "violation 46.8 to 53.2 %",
         "interesting 8.0 to 12.1 %",
-        "violation at most 0.4 %",
+        "violation at most 0.37 %",
     ]
 
 
 def test_the_bars_of_a_summary_without_rates_of_surprises_have_the_interval_of_their_violations():
-    assert beside_bars(sale("none", 0.5), sale("lock")) == ["violation 46.8 to 53.2 %", "violation at most 0.4 %"]
+    assert beside_bars(sale("none", 0.5), sale("lock")) == ["violation 46.8 to 53.2 %", "violation at most 0.37 %"]
 
 
 def test_a_parameter_that_differs_is_named_even_where_the_delay_tells_the_panels_apart():
@@ -351,10 +351,11 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
         plots.plot(*frames([sale("none")]), tmp_path / "file" / "plots")
 
 
-def test_intervals_are_rounded_outward():
+def test_intervals_are_rounded_outward_and_never_to_all_or_none():
     assert percent_interval(0.12345, 0.2) == "12.3 to 20.0 %"
-    assert percent_interval(0, 0.00301) == "at most 0.4 %"
-    assert percent_interval(0.9969, 1) == "at least 99.6 %"
+    assert percent_interval(0, 0.00301) == "at most 0.31 %"
+    assert percent_interval(0.99691, 1) == "at least 99.69 %"
+    assert percent_interval(0.9944, 0.999975) == "99.44 to 99.9975 %"
 
 
 def test_a_logarithmic_axis_has_few_round_ticks_outside_its_values():

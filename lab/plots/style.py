@@ -6,13 +6,14 @@ line styles differ as well, so that colour alone never carries meaning.
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lab.statistics import bounds_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,14 +163,13 @@ def shortened(text: str, longest: int = 32) -> str:
 
 
 def percent_interval(low: float, high: float) -> str:
-    """An interval of a rate in percent, rounded outward to a tenth."""
-    lowest = math.floor(round(low * 1000, 6)) / 10
-    highest = math.ceil(round(high * 1000, 6)) / 10
+    """An interval of a rate in percent, with the digits that tables give it."""
+    lowest, highest = bounds_text(low, high)
     if low <= 0:
-        return f"at most {highest:g} %"
+        return f"at most {highest} %"
     if high >= 1:
-        return f"at least {lowest:g} %"
-    return f"{lowest:.1f} to {highest:.1f} %"
+        return f"at least {lowest} %"
+    return f"{lowest} to {highest} %"
 
 
 def number_text(value: float) -> str:

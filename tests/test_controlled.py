@@ -142,6 +142,22 @@ def test_serial_orders_run_one_process_after_the_other():
     assert serial.is_complete
 
 
+def test_in_a_serial_order_a_first_process_that_reads_to_the_end_may_come_before_its_child_or_after_it():
+    found, serial = endings(PROGRAMS / "early_reader.py")
+    assert {detail for _, detail in found} == {
+        "log.txt: begun⏎done; main prints begun",
+        "log.txt: begun⏎done; main prints begun⏎done",
+    }
+    assert serial.is_complete
+
+
+def test_in_a_serial_order_a_first_process_that_looks_again_and_again_waits_for_its_children():
+    found, serial = endings(PROGRAMS / "busy_wait.py")
+    assert {detail for kind, detail in found if kind == "done"} == {"log.txt: one⏎two", "log.txt: two⏎one"}
+    assert {kind for kind, _ in found} == {"done", "cut"}
+    assert serial.is_complete
+
+
 def test_in_a_serial_order_a_first_process_that_has_done_nothing_yet_may_go_on_before_its_child(tmp_path):
     path = script(
         tmp_path,

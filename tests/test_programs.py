@@ -36,6 +36,7 @@ FOUND = {
     "late_block": "raised-ValueError",
     "late_writer": "unserial-1",
     "list_add": "unserial-1",
+    "lock_file_gone": "unserial-1",
     "lock_order": "deadlock",
     "lost_wakeup": "deadlock",
     "missed_signal": "deadlock",
@@ -82,6 +83,7 @@ PROVED = [
         "create_exclusively",
         "database_add_immediate",
         "database_update",
+        "early_reader",
         "first_goes_on",
         "late_join",
         "kept_wakeup",
@@ -209,6 +211,12 @@ def test_what_nobody_can_tell_is_unknown_with_its_reason(name, tmp_path):
     cell = explored(name, tmp_path)
     assert cell.verdict == "unknown"
     assert UNKNOWN[name] in cell.reason + "".join(finding.detail for finding in cell.findings)
+
+
+def test_a_loop_that_waits_by_trying_again_is_let_go_round_as_often_as_time_allows(tmp_path):
+    cell = explored("lock_file", tmp_path, executions=60)
+    assert (cell.verdict, cell.reason) == ("unknown", "the budget of 60 executions is spent")
+    assert {finding.grade for finding in cell.findings} == {"ok"}
 
 
 @pytest.mark.parametrize(("name", "rules", "verdict"), JUDGED)

@@ -4,7 +4,8 @@ How a program ends in these is what its author can have meant; an ending that no
 Its first process may wait at any moment, as it does for its children, and a child may run as soon as it was started or
 later. Any other process that has to wait shows that its order can't finish: that execution is cut. Where the first one
 waits for a time alone, that may also be up before anybody else does anything; at each line of the script once, since a
-loop that waits so again and again would have no end.
+loop that waits so again and again would have no end. Where it looks again at what has not changed, as who reads a file
+to its end does, and a loop that waits by looking, it may go on or wait; who does nothing but look will not finish.
 
 A thread is like a process here. So one after another go, too, the threads of several processes, whichever is whose; and
 whoever has started threads may wait as the first process may.
@@ -30,6 +31,9 @@ ENDS_OF_TASKS = frozenset({"take", "give", "offer"})
 """After these it is open again which worker of a pool goes on."""
 
 _NOBODY = -1
+
+_MOST_LOOKS = 1000
+"""How often somebody looks in a row at what has not changed before it is taken for a loop that waits."""
 
 
 class Serial:
@@ -73,6 +77,8 @@ class Serial:
         self._depth = 0
         self._running = FIRST
         self._has_begun = False
+        self._looks = 0
+        """How often in a row it has gone on to look again."""
         self._begun: set[int] = {FIRST}
         self._seen: set[int] = {FIRST}
         self._ended: set[int] = {_NOBODY}
@@ -117,6 +123,9 @@ class Serial:
         if not actors:
             self._cut()
         actor = actors[0] if len(actors) == 1 else self._chosen(actors)
+        self._looks = self._looks + 1 if is_idle and actor == self._running else 0
+        if self._looks > _MOST_LOOKS:
+            self._cut()
         self._running = actor
         self._begun.add(actor)
         operation = enabled[able[actor]]
@@ -157,7 +166,7 @@ class Serial:
         running = self._running
         children = [actor for actor in able if actor not in self._begun]
         if is_idle and children:
-            return children
+            return [running] if self._looks else [*children, running]
         may_wait = self._may_wait(running)
         if running in able and not (may_wait and enabled[able[running]].is_timeout):
             return [running, *fresh] if may_wait else [running]

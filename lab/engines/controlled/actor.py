@@ -53,8 +53,8 @@ class Actor:
     """How many of its operations were chosen."""
     after: dict[int, int] = field(default_factory=dict)
     """What its next operation could not have come before: of which actors how many operations."""
-    looks: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
-    """What it has looked at since anybody changed anything: to look again tells it nothing."""
+    looks: dict[tuple[str, tuple[str, ...], str], int] = field(default_factory=dict)
+    """What it has looked at since anybody changed anything, and how often: to look again tells it nothing."""
     killed_by: tuple[int, int] | None = None
     check: int = 0
     """Of all that it has asked and told up to now."""

@@ -167,16 +167,20 @@ class Controller(Hearing):
     ) -> tuple[list[Operation], list[Actor | Feeder]]:
         """Those last who would only look again at what has not changed, as in a loop that waits for the others.
 
-        They are offered all the same; but a search that goes on with whoever runs would follow such a loop for ever.
+        The more often they have looked, the later. They are offered all the same; but a search that goes on with
+        whoever runs would follow such a loop for ever, also beside somebody who reads a file twice.
         """
-        idle = [
-            isinstance(one, Actor) and bool(one.looks) and _look(operation) in one.looks
+        looks = [
+            one.looks.get(_look(operation), 0) if isinstance(one, Actor) and one.looks else 0
             for operation, one in zip(enabled, able, strict=True)
         ]
-        if not any(idle) or all(idle):
+        least = min(looks, default=0)
+        if max(looks, default=0) == least:
             return enabled, able
-        order = sorted(range(len(enabled)), key=lambda place: idle[place])
-        if any(is_idle and operation.actor == self._current for is_idle, operation in zip(idle, enabled, strict=True)):
+        order = sorted(range(len(enabled)), key=lambda place: looks[place])
+        if any(
+            seen > least and operation.actor == self._current for seen, operation in zip(looks, enabled, strict=True)
+        ):
             self._current = None
         return [enabled[place] for place in order], [able[place] for place in order]
 
@@ -246,7 +250,8 @@ class Controller(Hearing):
             for actor in self.actors.values():
                 actor.looks.clear()
         elif isinstance(chosen, Actor):
-            chosen.looks.add(_look(operation))
+            look = _look(operation)
+            chosen.looks[look] = chosen.looks.get(look, 0) + 1
         if isinstance(chosen, Actor):
             chosen.operations += 1
             chosen.after.clear()

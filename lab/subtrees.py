@@ -96,11 +96,19 @@ def search_subtrees(
     except BrokenProcessPool:
         return "a process that searched a part was killed"
     finally:
-        for process in list(pool._processes.values()):
-            process.kill()
-        pool.shutdown(cancel_futures=True)
+        _end(pool)
         scratch.sweep_stale(scratch.tmpfs())
     return ""
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End it at once, whatever its processes are in the middle of."""
+    for process in list(pool._processes.values()):
+        process.kill()
+    # Half a report, or a task that nobody takes, would be waited for as long as this process has the other ends, too.
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    pool._call_queue._reader.close()  # type: ignore[attr-defined]
+    pool.shutdown(cancel_futures=True)
 
 
 def _grant(limits: Limits, given: int, jobs: int) -> int | None:

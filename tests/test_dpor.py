@@ -10,6 +10,7 @@ from drawn_programs import drawn, endings
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from lab.scheduler import Operation
 from lab.schedulers.bounded import Bounded
 from lab.schedulers.dpor import Dpor
 from lab.schedulers.exhaustive import Exhaustive
@@ -107,3 +108,15 @@ def test_a_program_is_a_parameter_like_any_other():
 
     program = json.dumps([["lock"], [[["acquire", 0]]]])
     assert Drawn().with_texts({"program": program}).fields() == {"program": program}
+
+
+def test_who_goes_round_a_loop_lets_others_go_first_in_the_end():
+    look, end = Operation(0, "read", ("flag",), is_read=True), Operation(1, "write", ("flag",))
+    dpor, chosen = Dpor(), []
+    assert dpor.begin()
+
+    while 1 not in chosen:
+        chosen.append((0, 1)[dpor.choose([look, end], 0 if chosen else None)])
+
+    assert 50 < len(chosen) < 200
+    assert dpor.choose([look], 1) == 0

@@ -1,9 +1,11 @@
 """Exploration on several cores says what it says on one: the same outcomes, classes and shortest schedules."""
 
+import gc
 import json
 import os
 import signal
 import time
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from drawn_programs import Drawn
 from planted import DoubleRelease, Philosophers
 
 import lab.cell_search
+import lab.subtrees
 from lab.cell_search import Watcher, checked, explore_cell
 from lab.engines.simulated.session import SimulatedSession
 from lab.schedulers.dpor import Dpor
@@ -146,3 +149,26 @@ def test_no_process_is_left_behind():
 
 def children():
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_the_end_of_a_search_waits_for_no_report_of_which_half_has_come(monkeypatch):
+    def late(number, frame):
+        raise TimeoutError
+
+    monkeypatch.setattr(lab.subtrees, "_explore", half_a_report)
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(30)
+    try:
+        _, spent = shared(CELLS["queues"], 1, Limits(None, 0.5))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert spent == "the budget of 0.5 s is spent"
+
+
+def half_a_report(path, grant):
+    """What a process is in the middle of when it is killed while it tells much."""
+    [results] = [one for one in gc.get_objects() if type(one) is SimpleQueue]
+    os.write(results._writer.fileno(), (1 << 20).to_bytes(4, "big"))
+    time.sleep(600)

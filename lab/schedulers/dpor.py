@@ -14,6 +14,9 @@ looks at the operations that were still waiting at the end. Where that is not kn
 What an actor does when it goes on may depend on when that is: who waits for a lock with a timeout gives up if it is
 held, and acquires it if it is not. So races and what reverses them are told by actor. Where one has both operations to
 choose from, and one of them is taken, the other is tried as well.
+
+The paper's programs end, too. Here somebody may go round a loop until another has done something, so nobody goes on for
+ever while others could.
 """
 
 from __future__ import annotations
@@ -24,14 +27,19 @@ from dataclasses import dataclass
 from lab.schedule import choice_of, listed
 from lab.scheduler import Cut, Departed, Key, Operation
 
+_MOST_IN_A_ROW = 100
+"""After so many operations of one actor it is another's turn: a loop that waits for somebody comes to its end so."""
+
 
 class Node:
     """A moment of choice: what could be done, what has been chosen, and what is still to be tried there."""
 
-    __slots__ = ("chosen", "enabled", "place", "places", "sleeping", "tried")
+    __slots__ = ("chosen", "enabled", "in_a_row", "place", "places", "sleeping", "tried")
 
-    def __init__(self, enabled: Sequence[Operation], sleeping: dict[Key, Operation]) -> None:
+    def __init__(self, enabled: Sequence[Operation], sleeping: dict[Key, Operation], in_a_row: int = 0) -> None:
+        """`in_a_row` is how many operations the last actor has done since another did one."""
         self.enabled = enabled
+        self.in_a_row = in_a_row
         self.places = {operation.key: place for place, operation in enumerate(enabled)}
         self.sleeping = sleeping
         self.tried: dict[Key, bool] = {}
@@ -141,14 +149,27 @@ class Dpor:
                     f"{listed(enabled)}"
                 )
             return place
-        node = Node(tuple(enabled), self._sleeping(depth))
+        node = Node(tuple(enabled), self._sleeping(depth), self._in_a_row(depth))
         awake = [operation for operation in node.enabled if operation.key not in node.sleeping]
         if not awake:
             raise Cut
         self.nodes.append(node)
         own = [operation for operation in awake if operation.actor == current]
-        node.take((own or awake)[0].key)
+        if node.in_a_row >= _MOST_IN_A_ROW and len(awake) > len(own):
+            node.take(self._waiting_longest(awake).key)
+        else:
+            node.take((own or awake)[0].key)
         return node.place
+
+    def _in_a_row(self, depth: int) -> int:
+        if depth < 2:
+            return depth
+        before = self.nodes[depth - 1]
+        return before.in_a_row + 1 if before.chosen.actor == self.nodes[depth - 2].chosen.actor else 1
+
+    def _waiting_longest(self, awake: Sequence[Operation]) -> Operation:
+        latest = {node.chosen.actor: place for place, node in enumerate(self.nodes[:-1])}
+        return min(awake, key=lambda operation: latest.get(operation.actor, -1))
 
     def left(self) -> Sequence[Node]:
         """The nodes at which something may be left to try, for others to try it; this search is over then.

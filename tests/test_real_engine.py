@@ -344,13 +344,24 @@ def test_a_stride_that_is_not_full_has_no_trial_more(engine, tmp_path):
 
 
 @needs_two_cores
-@pytest.mark.parametrize(("naps_s", "at_first", "trials", "at_the_end"), [(0.0, 1, 63, 32), (0.06, 8, 15, 1)])
-def test_strides_are_as_long_as_is_done_in_a_moment(engine, naps_s, at_first, trials, at_the_end):
-    cell = make_cell(Counts, naps_s=naps_s, processes=2, alignment="aligned")
+def test_strides_get_shorter_until_one_is_done_in_a_moment(engine):
+    cell = make_cell(Counts, naps_s=0.06, processes=2, alignment="aligned")
     with contextlib.closing(engine.open(cell)) as session:
-        session._lanes[0].stride = at_first
-        list(session.run(range(trials)))
-        assert session._lanes[0].stride == at_the_end
+        session._lanes[0].stride = 8
+        list(session.run(range(15)))
+        assert session._lanes[0].stride == 1
+
+
+@needs_two_cores
+def test_strides_get_longer_while_they_are_done_in_a_moment(engine):
+    with contextlib.closing(engine.open(make_cell(Counts, processes=2, alignment="aligned"))) as session:
+        lane, strides = session._lanes[0], []
+        for _ in range(7):
+            strides.append(lane.stride)
+            lane._start_ns = time.monotonic_ns() + 10**9  # done in no time, whatever else the machine does
+            lane._follow_stride()
+
+        assert strides == [1, 2, 4, 8, 16, 32, 32]
 
 
 @needs_two_cores

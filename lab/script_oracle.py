@@ -12,7 +12,7 @@ from lab.schedule import Choice
 from lab.scheduler import Departed
 from lab.schedulers.checks import Budget
 from lab.schedulers.replay import Replay
-from lab.schedulers.serial import Serial
+from lab.schedulers.serial import Look, Serial
 
 NO_ORACLE = "no oracle"
 
@@ -40,6 +40,7 @@ class Oracle:
     is_complete: bool = False
     shares: bool = False
     hands_on: bool = False
+    _loops: set[Look] = field(default_factory=set)
 
     @property
     def told(self) -> str:
@@ -48,7 +49,7 @@ class Oracle:
 
     def begin(self, session: ControlledSession, most: int, seconds: float) -> None:
         """Run orders, up to so many and for so long."""
-        begun, serial = time.monotonic(), Serial(most, has_threads=session.has_threads)
+        begun, serial = time.monotonic(), Serial(most, has_threads=session.has_threads, loops=self._loops)
         is_late = self._run(session, serial, begun + seconds)
         self.orders, self.cut = serial.orders - is_late, serial.cut
         self.is_complete = serial.is_complete and not session.killed
@@ -69,7 +70,9 @@ class Oracle:
             self.excluded.add(ending)
             return
         printed = state.by_number
-        serial = Serial(most, lambda actor: session.compared(actor) == printed.get(actor), session.has_threads)
+        serial = Serial(
+            most, lambda actor: session.compared(actor) == printed.get(actor), session.has_threads, self._loops
+        )
         killed = len(session.killed)
         self._run(session, serial, time.monotonic() + MOST_S, ending)
         if ending not in self.endings:

@@ -4,6 +4,7 @@
 """
 
 import json
+from itertools import groupby
 
 import pytest
 from drawn_programs import drawn, endings
@@ -111,12 +112,14 @@ def test_a_program_is_a_parameter_like_any_other():
 
 
 def test_who_goes_round_a_loop_lets_others_go_first_in_the_end():
-    look, end = Operation(0, "read", ("flag",), is_read=True), Operation(1, "write", ("flag",))
+    looks = [Operation(actor, "read", ("flag",), is_read=True) for actor in (0, 1)]
+    enabled = [*looks, Operation(2, "write", ("flag",))]
     dpor, chosen = Dpor(), []
     assert dpor.begin()
 
-    while 1 not in chosen:
-        chosen.append((0, 1)[dpor.choose([look, end], 0 if chosen else None)])
+    for _ in range(400):
+        chosen.append(dpor.choose(enabled, chosen[-1] if chosen else None))
 
-    assert 50 < len(chosen) < 200
-    assert dpor.choose([look], 1) == 0
+    # Each as often in a row, and after the two who only look the one for whom they wait.
+    assert [actor for actor, _ in groupby(chosen)][:3] == [0, 1, 2]
+    assert dpor.choose(looks[:1], 2) == 0

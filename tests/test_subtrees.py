@@ -151,15 +151,17 @@ def children():
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
-def test_the_end_of_a_search_waits_for_no_report_of_which_half_has_come(monkeypatch):
+@pytest.mark.parametrize("deed", ["half_a_report", "no_end"])
+def test_the_end_of_a_search_waits_for_nothing_that_its_processes_were_in_the_middle_of(monkeypatch, deed):
     def late(number, frame):
         raise TimeoutError
 
-    monkeypatch.setattr(lab.subtrees, "_explore", half_a_report)
+    monkeypatch.setattr(lab.subtrees, "_explore", globals()[deed])
+    monkeypatch.setattr(lab.subtrees.Task, "copies", lambda task: [b"more than a pipe holds" * 10_000])
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(30)
     try:
-        _, spent = shared(CELLS["queues"], 1, Limits(None, 0.5))
+        _, spent = shared(CELLS["queues"], 5, Limits(None, 0.5))
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
@@ -168,7 +170,12 @@ def test_the_end_of_a_search_waits_for_no_report_of_which_half_has_come(monkeypa
 
 
 def half_a_report(path, grant):
-    """What a process is in the middle of when it is killed while it tells much."""
+    """Both processes are killed while they tell much."""
     [results] = [one for one in gc.get_objects() if type(one) is SimpleQueue]
     os.write(results._writer.fileno(), (1 << 20).to_bytes(4, "big"))
+    time.sleep(600)
+
+
+def no_end(path, grant):
+    """Both are busy while the next task is sent, which nobody takes."""
     time.sleep(600)

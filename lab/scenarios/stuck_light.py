@@ -30,6 +30,7 @@ class StuckLight(Scenario):
     outcomes = {"ok": ok("every car crossed, which can't be: nobody sets the Event")}
     trials = 20
     timeout_s = 0.1
+    stays_in_world = True
     actors = "cars"
 
     def shared(self, make: Maker) -> None:

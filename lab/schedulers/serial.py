@@ -5,7 +5,8 @@ Its first process may wait at any moment, as it does for its children, and a chi
 later. Any other process that has to wait shows that its order can't finish: that execution is cut. Where the first one
 waits for a time alone, that may also be up before anybody else does anything; at each line of the script once, since a
 loop that waits so again and again would have no end. Where it looks again at what has not changed, as who reads a file
-to its end does, and a loop that waits by looking, it may go on or wait; who does nothing but look will not finish.
+to its end does, and a loop that waits by looking, it may go on or wait. Who then does nothing but look is in such a
+loop: that is tried once.
 
 A thread is like a process here. So one after another go, too, the threads of several processes, whichever is whose; and
 whoever has started threads may wait as the first process may.
@@ -16,7 +17,8 @@ another; where somebody waits for whichever result is first, the offer of one ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from lab.kinds import family
 from lab.scheduler import Cut, Operation
@@ -35,12 +37,28 @@ _NOBODY = -1
 _MOST_LOOKS = 1000
 """How often somebody looks in a row at what has not changed before it is taken for a loop that waits."""
 
+Look = tuple[int, str, tuple[str, ...], str]
+"""Whose it is, its kind, what it looks at, and from which line."""
+
+
+class _Choice(NamedTuple):
+    """A moment of choice: before which operation, whom it is between, and how many of them were tried.
+
+    `look` is what the last of them would look at again, who might as well wait; None if nobody would.
+    """
+
+    place: int
+    actors: list[int]
+    tried: int
+    look: Look | None
+
 
 class Serial:
     """Depth first through the orders. `is_complete` once all were begun, `cut` of which could not finish.
 
     Who looks for one ending alone tells by `accepts`, at the end of each process, whether it may still come; where not,
-    no order that begins so is gone through.
+    no order that begins so is gone through. `loops` are what somebody looked at again and again who did nothing else:
+    it adds those that it meets.
     """
 
     asks_always = True
@@ -50,6 +68,7 @@ class Serial:
         most: int,
         accepts: Callable[[int], bool] = lambda actor: True,
         has_threads: Callable[[int], bool] = lambda actor: False,
+        loops: set[Look] | None = None,
     ) -> None:
         self._most = most
         self._accepts = accepts
@@ -57,15 +76,16 @@ class Serial:
         self.orders = 0
         self.cut = 0
         self.is_complete = False
-        self._choices: list[tuple[list[int], int]] = []
-        """At each moment of choice: the actors that may go on, and how many of them were tried."""
+        self._choices: list[_Choice] = []
+        self._loops = set() if loops is None else loops
 
     def begin(self) -> bool:
         """The next order, while there are fewer than the most."""
         while self._choices:
-            actors, tried = self._choices.pop()
-            if tried < len(actors):
-                self._choices.append((actors, tried + 1))
+            choice = self._choices.pop()
+            left = len(choice.actors) - choice.tried
+            if left > 1 or (left and choice.look not in self._loops):
+                self._choices.append(choice._replace(tried=choice.tried + 1))
                 break
         else:
             if self.orders:
@@ -75,10 +95,12 @@ class Serial:
             return False
         self.orders += 1
         self._depth = 0
+        self._place = -1
         self._running = FIRST
         self._has_begun = False
+        self._look: Look | None = None
+        """With what it has gone on that might as well have waited, if it has done nothing but look since then."""
         self._looks = 0
-        """How often in a row it has gone on to look again."""
         self._begun: set[int] = {FIRST}
         self._seen: set[int] = {FIRST}
         self._ended: set[int] = {_NOBODY}
@@ -110,6 +132,7 @@ class Serial:
                 return place
             if operation.kind == "exit" and operation.actor in self._stopped:
                 return place
+        self._place += 1
         able = {operation.actor: place for place, operation in enumerate(enabled)}
         if self._running in able and enabled[able[self._running]].kind == "offer":
             self._begin_anew(self._running)
@@ -118,14 +141,18 @@ class Serial:
         # Where an engine names nobody who should go on, the one who ran would only look again at what has not changed.
         is_idle = current is None and self._may_wait(self._running) and self._has_begun
         self._has_begun = True
-        actors = self._able_to_follow(able, fresh, enabled, is_idle)
+        children = [actor for actor in able if actor not in self._begun]
+        look = None
+        if is_idle and children:
+            look = self._look_of(able, enabled)
+            actors = self._able_beside(look, children)
+        else:
+            actors = self._able_to_follow(able, fresh, children, enabled)
         actors = [one for one in actors if not self._is_redundant(one, enabled[able[one]].kind)]
         if not actors:
             self._cut()
-        actor = actors[0] if len(actors) == 1 else self._chosen(actors)
-        self._looks = self._looks + 1 if is_idle and actor == self._running else 0
-        if self._looks > _MOST_LOOKS:
-            self._cut()
+        actor = self._chosen(actors, look)
+        self._follow_looks(look if actor == self._running else None)
         self._running = actor
         self._begun.add(actor)
         operation = enabled[able[actor]]
@@ -160,13 +187,32 @@ class Serial:
         self._seen.discard(worker)
         self._running = _NOBODY
 
+    def _look_of(self, able: Mapping[int, int], enabled: Sequence[Operation]) -> Look | None:
+        if self._running not in able:
+            return None
+        operation = enabled[able[self._running]]
+        return operation.actor, operation.kind, operation.objects, operation.line
+
+    def _able_beside(self, look: Look | None, children: list[int]) -> list[int]:
+        """Who may go on where the one that runs would look again; once it has done so it is not asked each time."""
+        if look is None or look in self._loops:
+            return children
+        return [*children, self._running] if self._look is None else [self._running]
+
+    def _follow_looks(self, look: Look | None) -> None:
+        if look is None:
+            self._look, self._looks = None, 0
+            return
+        self._look = self._look or look
+        self._looks += 1
+        if self._looks > _MOST_LOOKS:
+            self._loops.add(self._look)
+            self._cut()
+
     def _able_to_follow(
-        self, able: dict[int, int], fresh: list[int], enabled: Sequence[Operation], is_idle: bool
+        self, able: dict[int, int], fresh: list[int], children: list[int], enabled: Sequence[Operation]
     ) -> list[int]:
         running = self._running
-        children = [actor for actor in able if actor not in self._begun]
-        if is_idle and children:
-            return [running] if self._looks else [*children, running]
         may_wait = self._may_wait(running)
         if running in able and not (may_wait and enabled[able[running]].is_timeout):
             return [running, *fresh] if may_wait else [running]
@@ -188,12 +234,16 @@ class Serial:
         self.cut += 1
         raise Cut
 
-    def _chosen(self, actors: list[int]) -> int:
+    def _chosen(self, actors: list[int], look: Look | None) -> int:
         if self._depth == len(self._choices):
-            self._choices.append((actors, 1))
-        known, tried = self._choices[self._depth]
+            if len(actors) == 1:
+                return actors[0]
+            self._choices.append(_Choice(self._place, actors, 1, look))
+        choice = self._choices[self._depth]
+        if choice.place != self._place:
+            return actors[0]
         self._depth += 1
-        return known[tried - 1]
+        return choice.actors[choice.tried - 1]
 
     def end(self, waiting: Sequence[Operation]) -> None:
         """Nothing is learnt from it."""

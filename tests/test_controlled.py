@@ -415,7 +415,7 @@ def test_a_kill_by_nobody_of_the_script_is_no_finding(tmp_path, monkeypatch, exe
         return execute(session, Killer(scheduler, session) if is_killed else scheduler, **how)
 
     monkeypatch.setattr(ControlledSession, "execute", executed)
-    [found] = explore(PROGRAMS / "buy_lock.py").cells
+    [found] = explore(PROGRAMS / "buy_lock.py", out=tmp_path / "found").cells
 
     assert (found.verdict, found.reason) == (verdict, reason)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ def bare(path, *arguments):
     return sorted(done.stdout.splitlines())
 
 
+def errors(path):
+    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False).stderr
+
+
 def explored(path):
     (cell,) = explore_script(Script(str(path), files=[str(path)]), out=path.parent / "out", seconds=20.0).cells
     return cell
@@ -52,6 +57,20 @@ def explored(path):
 def test_what_a_process_finds_and_can_be_passed_is_the_same_without_control(method):
     path = HOME / "spawn_surface.py"
     assert controlled(path, method)[0] == bare(path, method)
+
+
+@pytest.mark.parametrize("kind", ["Lock", "Event", "Queue", "SimpleQueue"])
+def test_what_a_context_that_forks_has_made_can_not_be_passed_to_a_process_that_is_not_forked(tmp_path, kind):
+    text = f"""
+        from multiprocessing import get_context
+
+        if __name__ == "__main__":
+            get_context("METHOD").Process(target=print, args=(get_context("fork").{kind}(),)).start()
+    """
+    path = written(tmp_path, text)
+    assert controlled(path)[1] == "raised RuntimeError"
+    if hasattr(get_context("fork").Lock(), "_is_fork_ctx"):  # an older Python passes it, and whoever uses it crashes
+        assert "SemLock created in a fork context" in errors(path)
 
 
 ENDS = {

@@ -108,8 +108,6 @@ if __name__ == "__main__":
     finder.start()
     finder.join()
     pass_all(own)
-    for kind in ("Lock", "Event", "Queue", "SimpleQueue"):
-        refused(own.Process(target=print, args=(getattr(get_context("fork"), kind)(),)).start)
     refused(own.Process(target=local()).start)
     for end in ("terminate", "kill"):
         process = own.Process(target=own.Event().wait)

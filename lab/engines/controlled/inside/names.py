@@ -30,6 +30,15 @@ def open_name(identity: str) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
+def refuse(*, is_forked: bool) -> None:
+    """RuntimeError for what a context that forks has made: by an older Python its user would crash."""
+    if is_forked:
+        raise RuntimeError(
+            "A SemLock created in a fork context is being shared with a process in a spawn context. This is not "
+            "supported. Please use the same context to create multiprocessing objects and Process."
+        )
+
+
 class Passable(Private):
     """A primitive other than a semaphore."""
 
@@ -47,11 +56,7 @@ class Passable(Private):
 
     def __getstate__(self) -> dict[str, Any]:
         context.assert_spawning(self)
-        if self._is_forked:
-            raise RuntimeError(
-                "A SemLock created in a fork context is being shared with a process in a spawn context. This is not "
-                "supported. Please use the same context to create multiprocessing objects and Process."
-            )
+        refuse(is_forked=self._is_forked)
         return dict(vars(self))
 
     def __setstate__(self, state: dict[str, Any]) -> None:

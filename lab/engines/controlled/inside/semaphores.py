@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import _multiprocessing
+import multiprocessing.context as context
 import multiprocessing.synchronize as synchronize
 from typing import Any, ClassVar, Self
 
 from lab.engines.controlled.inside.channel import me
-from lab.engines.controlled.inside.names import keep_name, open_name
+from lab.engines.controlled.inside.names import keep_name, open_name, refuse
 
 _RECURSIVE = 0
 
@@ -20,6 +21,8 @@ class ControlledSemaphore:
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         called = "rlock" if kind == _RECURSIVE else "lock" if maxvalue == 1 else "semaphore"
         self._begin(me.make(called, value, maxvalue), kind, maxvalue)
+        # A name that is unlinked at once is that of a context that forks.
+        self.is_forked = unlink
         if not unlink:
             keep_name(self, self.identity)
 
@@ -27,6 +30,7 @@ class ControlledSemaphore:
         # What Python passes to a process that is not forked is the handle.
         self.identity = self.handle = identity
         self.kind, self.maxvalue, self.name = kind, maxvalue, None
+        self.is_forked = False
         self._depth = 0
         self._holder = -1
 
@@ -88,6 +92,15 @@ def install() -> None:
     """Before the script makes any."""
     _multiprocessing.SemLock = ControlledSemaphore
     synchronize.sem_unlink = _no_unlink  # type: ignore[attr-defined]
+    python_lock: Any = synchronize.SemLock
+    python_lock.__getstate__ = _passed
+
+
+def _passed(lock: Any) -> tuple[str, int, int, None]:
+    context.assert_spawning(lock)
+    semaphore: ControlledSemaphore = lock._semlock
+    refuse(is_forked=semaphore.is_forked)
+    return semaphore.handle, semaphore.kind, semaphore.maxvalue, semaphore.name
 
 
 def _no_unlink(name: Any) -> None:

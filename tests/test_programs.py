@@ -203,7 +203,11 @@ def test_a_program_that_passes_what_it_shares_deserves_the_same_by_each_start_me
 
     forked = explored(name, tmp_path)
     assert twin.verdict == forked.verdict
-    assert {finding.outcome for finding in twin.findings} == {finding.outcome for finding in forked.findings}
+    endings = [{finding.outcome for finding in cell.findings} for cell in (twin, forked)]
+    if twin.reason or forked.reason:  # stopped at what was found, and how much else was met until then is the machine's
+        assert all(FOUND[name] in each for each in endings)
+    else:
+        assert endings[0] == endings[1]
 
 
 @pytest.mark.parametrize("name", UNKNOWN)

@@ -431,10 +431,17 @@ def kill_a_template(session):
     os.kill(children_of(session._parent._process.pid)[0], signal.SIGKILL)
 
 
-def test_a_template_that_is_killed_ends_one_execution_and_no_more(walks):
-    found = walks.executions(PROGRAMS / "buy.py", 0, 6, lambda session: walks.copied == 3 and kill_a_template(session))
+def kill_a_childs_template(session):
+    main = children_of(session._parent._process.pid)[0]
+    os.kill(children_of(main)[0], signal.SIGKILL)
 
-    assert [kind for _, _, kind, *_ in found] == ["done", "done", "done", "stuck", "done", "done"]
+
+@pytest.mark.parametrize(("kill", "fourth"), [(kill_a_template, "done"), (kill_a_childs_template, "stuck")])
+def test_a_template_that_is_killed_ends_at_most_one_execution(walks, kill, fourth):
+    """That of the main process is not needed for those in which it only waits."""
+    found = walks.executions(PROGRAMS / "buy.py", 0, 6, lambda session: walks.copied == 3 and kill(session))
+
+    assert [kind for _, _, kind, *_ in found] == ["done", "done", "done", fourth, "done", "done"]
 
 
 def test_a_template_that_is_killed_while_its_copy_runs_ends_nothing(monkeypatch, walks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from socket import socket
 
+from lab.engines.controlled.recollection import Recalled
 from lab.engines.controlled.step import Step
 
 
@@ -29,7 +30,7 @@ class Actor:
     number: int
     name: str
     parent: int
-    connection: socket | None = None
+    connection: socket | Recalled | None = None
     pid: int = 0
     thread_of: int | None = None
     """The process that it is a thread of; None if it is a process, whose first thread then has its number."""
@@ -58,6 +59,11 @@ class Actor:
     killed_by: tuple[int, int] | None = None
     check: int = 0
     """Of all that it has asked and told up to now."""
+
+    def come(self) -> None:
+        """Have it be there, with a `pid`, if all that was needed of it until now was what it says."""
+        if isinstance(self.connection, Recalled):
+            self.connection.come()
 
     @property
     def process(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from marshal import dumps, loads
 from socket import socket
 
@@ -18,6 +19,7 @@ from lab.engines.controlled.folder import Folder, Snapshot
 from lab.engines.controlled.hearing import Stuck
 from lab.engines.controlled.inside.channel import STAND
 from lab.engines.controlled.parent import WarmParent
+from lab.engines.controlled.recollection import Recalled, Said
 from lab.engines.controlled.turn import Turn
 
 _AT_FIRST, _EVERY = 12, 64
@@ -66,6 +68,8 @@ class Checkpoint:
         self._parent, self._folder, self._has_left = parent, folder, has_left
         self._templates: Mapping[int, _Template] = {}
         """By the numbers of their actors; none if there is no checkpoint."""
+        self._said: Mapping[int, Said] = {}
+        """What copies of them have said."""
         self._has_copies = False
         """True while an execution goes on with copies of them."""
         self._turns: Sequence[Turn] = ()
@@ -101,7 +105,7 @@ class Checkpoint:
         """Have all stand still, if all can."""
         templates = {}
         for actor in controller.actors.values():
-            if actor.connection is not None and not actor.is_done:
+            if isinstance(actor.connection, socket) and not actor.is_done:
                 templates[actor.number] = template = _Template(actor.connection)
                 template.ask()
         # Whoever has said that it can waits for what the others say.
@@ -111,20 +115,35 @@ class Checkpoint:
                 template.order("go on")
             return False
         self._templates = templates
+        self._said = {number: Said() for number in templates}
         return True
 
     def go_on(self, controller: Controller) -> None:
-        """Have all be copied, and let the controller have the copies."""
+        """Let the controller have copies of all; of those who wait for others to end, as soon as they are needed."""
         controller.files.recall(self._files)
         self._has_copies = True
-        (number, first), *others = self._templates.items()
-        first.order("copy")
-        controller.admit([controller.actors[number]])
-        group = controller.actors[number].pid
-        for _, template in others:
-            template.order("copy", group)
+        waiting = [number for number in self._templates if _only_waits(controller, number)]
+        first, *others = [number for number in self._templates if number not in waiting]
+        self._templates[first].order("copy")
+        controller.admit([controller.actors[first]])
+        group = controller.actors[first].pid
+        for number in others:
+            self._templates[number].order("copy", group)
         self._parent.go_on(group)
-        controller.admit([controller.actors[number] for number, _ in others])
+        for number in waiting:
+            appear = partial(self._copy_late, controller, number, group)
+            controller.actors[number].connection = Recalled(self._said[number], appear)
+        controller.admit([controller.actors[number] for number in others])
+
+    def _copy_late(self, controller: Controller, number: int, group: int) -> socket:
+        """Copy who has waited for others, who have changed by now what is shared; the channel of the copy."""
+        actor = controller.actors[number]
+        recalled = actor.connection
+        self._templates[number].order("copy late", group)
+        controller.admit([actor])
+        own, actor.connection = actor.connection, recalled
+        assert isinstance(own, socket)
+        return own
 
     def status_of(self, number: int) -> int:
         """How the copy of this actor has ended."""
@@ -161,6 +180,13 @@ class Checkpoint:
         for template in self._templates.values():
             template.close()
         self._templates = {}
+
+
+def _only_waits(controller: Controller, number: int) -> bool:
+    """True if it can do nothing before somebody ends, as not all can, and its own end will roll nothing back."""
+    step = controller.actors[number].step
+    is_waiting = step is not None and step.kind in ("join", "wait") and not step.is_possible() and step.give_up is None
+    return is_waiting and not controller.left_in_databases(number)
 
 
 def _is_one_group(controller: Controller) -> bool:

@@ -22,6 +22,7 @@ from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
 from lab.engines.controlled.output import Output
 from lab.engines.controlled.processes import Processes
+from lab.engines.controlled.recollection import Recalled
 from lab.engines.controlled.semaphores import FileLocks, Semaphore, SemaphoreNames
 from lab.engines.controlled.step import Model
 from lab.engines.controlled.threads import HANDS_ON, ThreadLock
@@ -172,6 +173,9 @@ class Hearing:
             actor.check = hash((actor.check, operation, digest))
 
     def _ready(self, end: float) -> list[Actor]:
+        recalled = [one for one in self._running if isinstance(one.connection, Recalled) and one.connection.has_said()]
+        if recalled:
+            return recalled
         poll = select.poll()
         by_descriptor = {}
         for actor in self._running:

@@ -95,6 +95,7 @@ class Processes(Lasting):
             return False
         if actor.is_done or sig == 0:
             return True
+        actor.come()
         with contextlib.suppress(ProcessLookupError):
             os.kill(actor.pid, sig)
         if sig in (signal.SIGKILL, signal.SIGTERM):

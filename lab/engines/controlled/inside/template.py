@@ -37,7 +37,8 @@ def stand(channel: socket) -> bytes:
     """Stand still, if copies have only in common what can be put back; in a copy, the answer that it goes on with.
 
     Orders are packets of a word and a number: `go on` as if nothing had been, `copy` in a group of processes (0: one of
-    its own), `status` of the copy when it has ended, `end` it. Empty if nobody gives orders any more.
+    its own), `copy late` when others have gone on already, `status` of the copy when it has ended, `end` it. Empty if
+    nobody gives orders any more.
     """
     with me:
         memory = _memory(channel.fileno())
@@ -54,8 +55,9 @@ def _ordered(channel: socket, memory: Sequence[tuple[int, bytes]]) -> bytes:
         order, group = loads(packet)
         if order == "go on":
             break
-        if order == "copy":
-            _put_back(memory)
+        if order in ("copy", "copy late"):
+            if order == "copy":
+                _put_back(memory)
             copy = _fork()
             if not copy:
                 _go_on(channel, group)
@@ -114,7 +116,10 @@ def _text(path: str) -> bytes:
 
 def _go_on(channel: socket, group: int) -> None:
     """In a copy: with a channel of its own."""
-    raw_setpgid(0, group)
+    try:
+        raw_setpgid(0, group)
+    except PermissionError:  # all of that group have ended, and nobody is left in it
+        raw_setpgid(0, 0)
     own = socket(AF_UNIX, SOCK_SEQPACKET)
     own.connect(me.address)
     own.send(dumps((me.number, raw_getpid())))

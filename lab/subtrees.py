@@ -70,6 +70,7 @@ def search_subtrees(
     end = None if limits.seconds is None else time.monotonic() + limits.seconds - limits.used_s
     pool = ProcessPoolExecutor(jobs, get_context("fork"), _become_worker, (open_session, tally.is_reduced, os.getpid()))
     try:
+        _start(pool)
         while tasks or running:
             if limits.executions is not None and tally.executions >= limits.executions:
                 return f"the budget of {limits.executions:,} executions is spent"
@@ -101,13 +102,21 @@ def search_subtrees(
     return ""
 
 
+def _start(pool: ProcessPoolExecutor) -> None:
+    """Start its processes, and leave to them their ends of its pipes.
+
+    As long as this process had them as well, half a report, or a task that nobody takes, would be waited for when they
+    are killed. Nor can it be done only then: newer Pythons do it, in a thread, when a process has died.
+    """
+    pool.submit(os.getpid)  # those of a fork are all started with the first task
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    pool._call_queue._reader.close()  # type: ignore[attr-defined]
+
+
 def _end(pool: ProcessPoolExecutor) -> None:
     """End it at once, whatever its processes are in the middle of."""
     for process in list(pool._processes.values()):
         process.kill()
-    # Half a report, or a task that nobody takes, would be waited for as long as this process has the other ends, too.
-    pool._result_queue._writer.close()  # type: ignore[attr-defined]
-    pool._call_queue._reader.close()  # type: ignore[attr-defined]
     pool.shutdown(cancel_futures=True)
 
 

@@ -55,8 +55,10 @@ class Oracle:
         self.is_complete = serial.is_complete and not session.killed
         self.hands_on |= session.hands_on
 
-    def decide(self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int) -> None:
-        """Find out whether some order has this ending, which was seen with these choices."""
+    def decide(
+        self, session: ControlledSession, ending: str, choices: Sequence[Choice], most: int, seconds: float
+    ) -> None:
+        """Find out whether some order has this ending, which was seen with these choices, in the time that is left."""
         if ending in self.endings or ending in self.excluded or ending in self.undecided or not self.endings:
             return
         if ending not in session.states:  # another process has seen it
@@ -74,7 +76,7 @@ class Oracle:
             most, lambda actor: session.compared(actor) == printed.get(actor), session.has_threads, self._loops
         )
         killed = len(session.killed)
-        self._run(session, serial, time.monotonic() + MOST_S, ending)
+        self._run(session, serial, time.monotonic() + min(MOST_S, seconds), ending)
         if ending not in self.endings:
             # An order in which somebody was killed may be the one.
             is_sure = serial.is_complete and len(session.killed) == killed

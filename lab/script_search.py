@@ -33,6 +33,8 @@ _ENOUGH_S, _ENOUGH, _PATIENCE_S = 1.0, 20, 5.0
 Who needs more than the patience for so many executions is content with fewer.
 """
 _SHORTEN_S = 0.5
+_DECIDE_S = 1.0
+"""Seconds past those of the search in which endings that were met last are looked for among serial orders."""
 _DIE_WITH_PARENT = 1
 _REPEATS = 2
 _SAMPLE, _SAMPLE_S = 30, 1.0
@@ -192,7 +194,8 @@ class _Search:
         if not self._rules.is_judged:
             for name, seen in self._tally.seen.items():
                 if name.startswith(ENDED):
-                    self._oracle.decide(session, name, seen.choices, self._rules.orders)
+                    left_s = self._choices.seconds + _DECIDE_S - (time.monotonic() - self._start)
+                    self._oracle.decide(session, name, seen.choices, self._rules.orders, left_s)
 
     def _sampled(self, session: ControlledSession) -> None:
         """A few executions at random: what goes wrong often is found soon, wherever a search in order would meet it."""

@@ -1,6 +1,7 @@
 """The controlled engine itself: what it restores, what it repeats, what it takes for harmless, what it leaves."""
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -39,17 +40,26 @@ def lab(*arguments, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=100, check=False)
 
 
-def warm_parents():
+def long_search(name, tmp_path, *options, **named):
+    """Start a search that takes long; `warm_parents(tmp_path)` are its own, whatever other tests do."""
+    command = [sys.executable, "-m", "lab", "explore", str(PROGRAMS / name), *options]
+    command += ["--check", f"{PROGRAMS}/rules.py:at_most_four", "--out", str(tmp_path / "out")]
+    return subprocess.Popen(command, text=True, env={**os.environ, "SEARCH_OF": str(tmp_path)}, **named)
+
+
+def warm_parents(tmp_path):
+    """The pids of those, and of the executions that they have forked."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdecimal():
             try:
                 words = (process / "cmdline").read_bytes().split(b"\0")
+                variables = (process / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"lab.engines.controlled.inside.warm" in words:
+            if b"lab.engines.controlled.inside.warm" in words and f"SEARCH_OF={tmp_path}".encode() in variables:
                 found.append(int(process.name))
-    return set(found)
+    return found
 
 
 def script(tmp_path, text, name="own.py"):
@@ -309,17 +319,15 @@ def test_what_is_found_is_saved_and_replayed_from_its_file(tmp_path):
 
 
 def test_an_interruption_leaves_nothing_behind(tmp_path):
-    before, folders = warm_parents(), set(SHM.glob("lab-*"))
-    command = [sys.executable, "-m", "lab", "explore", str(PROGRAMS / "ktv_semaphore.py")]
-    command += ["--check", f"{PROGRAMS}/rules.py:at_most_four", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    eventually(lambda: len(warm_parents() - before) >= 1)
+    folders = set(SHM.glob("lab-*"))
+    process = long_search("ktv_semaphore.py", tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    eventually(lambda: len(warm_parents(tmp_path)) >= 2)
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "interrupted" in output
-    eventually(lambda: not (warm_parents() - before))
+    eventually(lambda: not warm_parents(tmp_path))
     eventually(lambda: not ({path for path in SHM.glob("lab-*") if _is_of(path, process.pid)} - folders))
 
 
@@ -328,14 +336,12 @@ def _is_of(folder, pid):
 
 
 def test_a_kill_of_the_controller_takes_everything_with_it(tmp_path):
-    before = warm_parents()
-    command = [sys.executable, "-m", "lab", "explore", str(PROGRAMS / "ktv_semaphore.py"), "--jobs", "1"]
-    command += ["--check", f"{PROGRAMS}/rules.py:at_most_four", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: len(warm_parents() - before) >= 1)
+    quiet = subprocess.DEVNULL
+    process = long_search("ktv_semaphore.py", tmp_path, "--jobs", "1", stdout=quiet, stderr=quiet)
+    eventually(lambda: len(warm_parents(tmp_path)) >= 2)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    eventually(lambda: not (warm_parents() - before))
+    eventually(lambda: not warm_parents(tmp_path))
     eventually(lambda: not [path for path in SHM.glob("lab-*") if _is_of(path, process.pid)])
 
 
@@ -506,6 +512,36 @@ def test_a_serial_order_that_has_no_end_is_left_when_its_time_is_up(tmp_path):
     assert (oracle.orders, oracle.endings, oracle.is_complete) == (0, {}, False)
     assert len(operations) == 1
     assert operations[0] < MOST_OPERATIONS
+
+
+def test_endings_are_looked_for_among_serial_orders_while_there_is_time(tmp_path, monkeypatch):
+    """Of five children 120 orders would have to be run, of which 24 are at first."""
+    path = script(
+        tmp_path,
+        """
+        from multiprocessing import Process
+
+        def write(name):
+            with open("log", "a") as file:
+                file.write(name)
+
+        if __name__ == "__main__":
+            for name in "abcde":
+                Process(target=write, args=(name,)).start()
+        """,
+    )
+    decide, given = Oracle.decide, []
+
+    def decide_in(oracle, session, ending, choices, most, seconds):
+        given.append((seconds, len(oracle.endings)))
+        decide(oracle, session, ending, choices, most, seconds if len(given) == 1 else 0.0)
+
+    monkeypatch.setattr(Oracle, "decide", decide_in)
+    (cell,) = explore(path, strategy="random", executions=30, seconds=30, out=tmp_path / "found").cells
+
+    assert all(0 < later[0] <= earlier[0] <= 31 for earlier, later in itertools.pairwise(given))
+    assert {endings for _, endings in given[1:]} == {given[1][1]}, "without time an order was run"
+    assert {finding.grade for finding in cell.findings} >= {"interesting"}, "all were found in the time of the first"
 
 
 def test_a_search_is_not_cut_to_let_others_help_it(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import pytest
 
 from lab import archive
 from lab.archive import Archive
+from lab.engines.real.engine import RealEngine, RealSession
 from lab.errors import OutputError
 from lab.experiments import runner
 from lab.experiments.grid import Experiment, Grid, plans
@@ -99,6 +100,26 @@ def test_a_cell_whose_lanes_do_not_drift_keeps_them(tmp_path, monkeypatch):
     assert len(set(frame["lane"])) > 1
     assert frame["trial"].tolist() == list(range(60))
     assert log.warned == []
+
+
+def test_crews_that_were_seen_to_agree_go_on_with_the_first_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "drift", lambda alone, side_by_side: "it drifts" if len(opened) == 2 else "")
+    opened, closed, open_session, close = [], [], RealEngine.open, RealSession.close
+
+    def counted(engine, cell, lanes, timeout_s):
+        opened.append(lanes)
+        return open_session(engine, cell, lanes, timeout_s)
+
+    monkeypatch.setattr(RealEngine, "open", counted)
+    monkeypatch.setattr(RealSession, "close", lambda session: (closed.append(session), close(session)))
+    grid = Grid(**{**SALE, "delays": ["10ms"]}, guards=["none"], trials=80)
+    ((_, frame),) = measured(tmp_path / "x", Experiment(name="x", grids=[grid]))
+
+    alone, drifting, agreeing, *others = opened
+    assert (alone, agreeing) == (1, drifting // 2)
+    assert others == [agreeing] * 3, "one for each block but the first"
+    assert len(set(closed)) == len(opened)
+    assert frame["trial"].tolist() == list(range(80))
 
 
 def trials(walls, violations=0):

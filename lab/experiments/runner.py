@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
@@ -13,7 +14,7 @@ from lab.archive import Archive, crews, done
 from lab.cell import Cell
 from lab.engines import scratch
 from lab.engines.choice import engine_named
-from lab.engines.protocol import Engine
+from lab.engines.protocol import Engine, Session
 from lab.errors import OutputError
 from lab.experiments.cost import layout
 from lab.experiments.grid import Experiment, Plan, plans
@@ -145,47 +146,42 @@ def _check_room(trial: Trial, place: Path) -> None:
 
 def _block(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
     cell, timeout_s = course.plan.cell, course.plan.timeout_s
+    agreeing = None
     if not course.is_checked and course.lanes > 1:
         progress.enters(cell, 1)
-        yield from _checked_lanes(course, numbers[:CHECKED], engine, progress)
+        alone: list[Trial] = []
+        with closing(engine.open(cell, 1, timeout_s)) as session:
+            for trial in session.run(numbers[:CHECKED]):
+                alone.append(trial)
+                yield trial
+        agreeing = _agreeing(course, alone, engine, progress)
         numbers = numbers[CHECKED:]
-    if not numbers:
+    if not (numbers or agreeing):
         return
-    progress.enters(cell, course.lanes)
-    session = engine.open(cell, min(course.lanes, len(numbers)), timeout_s)
-    try:
+    with closing(agreeing or engine.open(cell, min(course.lanes, len(numbers)), timeout_s)) as session:
+        progress.enters(cell, course.lanes)
         yield from session.run(numbers)
-    finally:
-        session.close()
 
 
-def _checked_lanes(course: _Course, numbers: list[int], engine: Engine, progress: Progress) -> Iterator[Trial]:
-    """Run trials on one lane, and the same again side by side; halve the lanes until the two agree.
+def _agreeing(course: _Course, alone: Sequence[Trial], engine: Engine, progress: Progress) -> Session | None:
+    """A session of as many lanes as agree with the trials that were run alone, halved until they do; None of one lane.
 
-    The rows of the one lane are kept. Those of the repetitions are not: their trials are measured already.
+    Their repetitions side by side are no rows: these trials are measured already.
     """
-    cell, timeout_s = course.plan.cell, course.plan.timeout_s
-    session = engine.open(cell, 1, timeout_s)
-    alone: list[Trial] = []
-    try:
-        for trial in session.run(numbers):
-            alone.append(trial)
-            yield trial
-    finally:
-        session.close()
-    planned, why = course.lanes, ""
-    while course.lanes > 1:
-        session = engine.open(cell, course.lanes, timeout_s)
-        try:
+    cell, numbers = course.plan.cell, [trial.trial for trial in alone]
+    planned, why, agreeing = course.lanes, "", None
+    while agreeing is None and course.lanes > 1:
+        with ExitStack() as stack:
+            session = stack.enter_context(closing(engine.open(cell, course.lanes, course.plan.timeout_s)))
             # Twice, and the second time counts: the first finds every crew cold, and all lanes in step.
             side_by_side = list(session.run([*numbers, *numbers]))[len(numbers) :]
-        finally:
-            session.close()
-        found = drift(alone, side_by_side)
-        if not found:
-            break
-        why = found
-        course.lanes //= 2
+            if found := drift(alone, side_by_side):
+                why = found
+                course.lanes //= 2
+            else:
+                stack.pop_all()
+                agreeing = session
     if course.lanes < planned:
         progress.warns(f"{cell}: {planned} lanes would falsify it ({why}), so it has {course.lanes}")
     course.is_checked = True
+    return agreeing

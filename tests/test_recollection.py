@@ -165,6 +165,37 @@ def test_children_that_wait_for_their_own_children_need_not_be_there_either(exec
     assert executions.came == 3
 
 
+def test_how_somebody_ended_who_need_not_be_there_is_told_to_who_waits_for_it(executions):
+    text = """
+        import sys
+        from multiprocessing import Process
+
+        def write(name):
+            with open("log", "a") as file:
+                file.write(name)
+            with open("log") as file:
+                sys.exit(len(file.read()))
+
+        def have_written(name):
+            writer = Process(target=write, args=(name,))
+            writer.start()
+            writer.join()
+            sys.exit(10 + writer.exitcode)
+
+        if __name__ == "__main__":
+            processes = [Process(target=have_written, args=(name,)) for name in "ab"]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+            print([process.exitcode for process in processes])
+    """
+    anew = executions.of(text, EXECUTIONS)
+
+    assert executions.of(text) == anew
+    assert len({trial.detail for trial, *_ in anew}) > 1
+
+
 def test_who_does_not_say_again_what_it_has_said_is_noticed_when_it_has_to_come(executions):
     # Which group of processes it is in differs each time, and nothing controls that.
     text = two(deed="sys.exit(max(0, count))", timeout="print(os.getpgrp(), flush=True)")

@@ -60,8 +60,13 @@ class Actor:
     check: int = 0
     """Of all that it has asked and told up to now."""
 
+    @property
+    def is_there(self) -> bool:
+        """False while all that is needed of it is what it says."""
+        return not isinstance(self.connection, Recalled) or self.connection.is_there
+
     def come(self) -> None:
-        """Have it be there, with a `pid`, if all that was needed of it until now was what it says."""
+        """Have it be there, with a `pid`."""
         if isinstance(self.connection, Recalled):
             self.connection.come()
 

@@ -281,7 +281,7 @@ class Hearing:
             self._told_result(actor.number, arguments[0])
         elif verb == "status":
             if actor.connection is not None:  # in a record it has been answered
-                actor.connection.send(dumps(self._status_of(arguments[0])))
+                actor.connection.send(dumps(self._status(self.actors[arguments[0]])))
         elif verb == "reaped":
             number, code = arguments
             self.actors[number].code = code
@@ -298,6 +298,13 @@ class Hearing:
         elif verb == "sleep":
             self._note(Operation(actor.number, "sleep", line=line))
             self._told_result(actor.number, f"{arguments[0]:g} s")
+
+    def _status(self, ended: Actor) -> int:
+        """As the kernel gives it; of who was never there, as it would have."""
+        if ended.is_there:
+            return self._status_of(ended.number)
+        assert ended.code is not None, "all that can be said again by who is not there ends in an exit"
+        return ended.code << 8
 
     def _started(self, parent: Actor, number: int, name: str, thread_of: int | None) -> None:
         child = self.actors.get(number)

@@ -75,6 +75,11 @@ class Recalled:
                 self._note()
         return packet
 
+    @property
+    def is_there(self) -> bool:
+        """True once it has come."""
+        return self._own is not None
+
     def has_said(self) -> bool:
         """True if it has said something that was not heard yet, and need not be waited for."""
         return bool(self._unheard)

@@ -3,12 +3,16 @@
 Each execution is compared with the same one that began anew, in which everybody was there.
 """
 
+import contextlib
 import textwrap
+from marshal import dumps
+from socket import AF_UNIX, SOCK_SEQPACKET, socketpair
 
 import pytest
 
 from lab.engines.controlled import checkpoint
 from lab.engines.controlled.checkpoint import Checkpoint
+from lab.engines.controlled.recollection import Recalled, Said
 from lab.engines.controlled.session import ControlledSession
 from lab.scheduler import Departed
 from lab.schedulers.checks import Metrics
@@ -202,3 +206,22 @@ def test_who_does_not_say_again_what_it_has_said_is_noticed_when_it_has_to_come(
 
     with pytest.raises(Departed, match="differs from what it said the time before"):
         executions.of(text)
+
+
+EXIT = dumps((True, "processes", "exit", (0,), "", 0))
+KNOWN = {b"ended": Said([EXIT])}
+
+
+@pytest.mark.parametrize("deed", ["killed", "silent"])
+def test_who_is_killed_or_silent_when_it_has_to_say_again_what_it_has_said_is_gone(deed):
+    ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    ours.settimeout(0.01)
+    recalled = Recalled(Said(then=KNOWN), lambda: ours)
+    recalled.send(b"ended")
+    assert recalled.recv(1 << 16) == EXIT
+    assert not recalled.is_there
+
+    if deed == "killed":
+        theirs.close()
+    with contextlib.closing(theirs), contextlib.closing(recalled), pytest.raises(ConnectionError):
+        recalled.send(b"something else")

@@ -271,8 +271,6 @@ class Controller(Hearing):
         try:
             if actor.connection is not None:  # in a record it was answered
                 actor.connection.send(dumps(answer))
-        except TimeoutError:
-            raise Stuck from None
         except OSError:
             self._died(actor)
         else:

@@ -95,8 +95,8 @@ class Processes(Lasting):
             return False
         if actor.is_done or sig == 0:
             return True
-        actor.come()
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, ConnectionError):
+            actor.come()
             os.kill(actor.pid, sig)
         if sig in (signal.SIGKILL, signal.SIGTERM):
             self._killed.append(actor)

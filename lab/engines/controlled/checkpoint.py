@@ -17,7 +17,7 @@ from socket import socket
 from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.folder import Folder, Snapshot
 from lab.engines.controlled.hearing import Stuck
-from lab.engines.controlled.inside.channel import STAND
+from lab.engines.controlled.inside.channel import CAN_NOT, SHARES_MEMORY, STAND
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.controlled.recollection import Recalled, Said
 from lab.engines.controlled.turn import Turn
@@ -34,6 +34,8 @@ class _Template:
 
     def __init__(self, channel: socket) -> None:
         self._channel = channel
+        self.shares_memory = False
+        """True if it has some in common with others."""
 
     def ask(self) -> None:
         """Whether it can stand still; Stuck if somebody has killed it."""
@@ -49,8 +51,14 @@ class _Template:
         except OSError:
             raise Stuck from None
 
+    def can(self) -> bool:
+        """What it says to that."""
+        answer = self.answer()
+        self.shares_memory = answer == SHARES_MEMORY
+        return answer != CAN_NOT
+
     def answer(self) -> int:
-        """What it says to that; Stuck if it says nothing."""
+        """What it says to the last order; Stuck if it says nothing."""
         try:
             return int(loads(self._channel.recv(64)))
         except (OSError, EOFError):
@@ -62,10 +70,15 @@ class _Template:
 
 
 class Checkpoint:
-    """Of a session whose executions a warm parent forks. `has_left` tells if anything lies beside the folder."""
+    """Of a session whose executions a warm parent forks.
 
-    def __init__(self, parent: WarmParent, folder: Folder, has_left: Callable[[], bool]) -> None:
-        self._parent, self._folder, self._has_left = parent, folder, has_left
+    `has_left` tells if an execution has left anything beside the folder, and `look` gives a digest of all there is.
+    """
+
+    def __init__(
+        self, parent: WarmParent, folder: Folder, has_left: Callable[[], bool], look: Callable[[], bytes | None]
+    ) -> None:
+        self._parent, self._folder, self._has_left, self._look = parent, folder, has_left, look
         self._templates: Mapping[int, _Template] = {}
         """By the numbers of their actors; none if there is no checkpoint."""
         self._said: Mapping[int, Said] = {}
@@ -109,7 +122,7 @@ class Checkpoint:
                 templates[actor.number] = template = _Template(actor.connection)
                 template.ask()
         # Whoever has said that it can waits for what the others say.
-        can = [bool(template.answer()) for template in templates.values()]
+        can = [template.can() for template in templates.values()]
         if not all(can):
             for template in templates.values():
                 template.order("go on")
@@ -122,7 +135,7 @@ class Checkpoint:
         """Let the controller have copies of all; of those who wait for others to end, as soon as they are needed."""
         controller.files.recall(self._files)
         self._has_copies = True
-        waiting = [number for number in self._templates if _only_waits(controller, number)]
+        waiting = [number for number in self._templates if self._only_waits(controller, number)]
         first, *others = [number for number in self._templates if number not in waiting]
         self._templates[first].order("copy")
         controller.admit([controller.actors[first]])
@@ -132,14 +145,28 @@ class Checkpoint:
         self._parent.go_on(group)
         for number in waiting:
             appear = partial(self._copy_late, controller, number, group)
-            controller.actors[number].connection = Recalled(self._said[number], appear)
+            around = partial(self._around, controller, number)
+            controller.actors[number].connection = Recalled(self._said[number], appear, around)
         controller.admit([controller.actors[number] for number in others])
 
+    def _only_waits(self, controller: Controller, number: int) -> bool:
+        """True if it can do nothing before another process ends, as not all can, and leaves nothing of its own then."""
+        step = controller.actors[number].step
+        if step is None or step.kind not in ("join", "wait") or step.is_possible() or step.give_up is not None:
+            return False
+        is_for_ends = all(name.startswith("process ") for name in step.names)
+        return is_for_ends and not (self._templates[number].shares_memory or controller.left_in_databases(number))
+
+    def _around(self, controller: Controller, number: int) -> bytes | None:
+        """The files, as soon as all others have ended: before that there are nearly as many as there are executions."""
+        is_last = all(actor.is_done for actor in controller.actors.values() if actor.number != number)
+        return self._look() if is_last else b""
+
     def _copy_late(self, controller: Controller, number: int, group: int) -> socket:
-        """Copy who has waited for others, who have changed by now what is shared; the channel of the copy."""
+        """Copy who has waited for others; the channel of the copy."""
         actor = controller.actors[number]
         recalled = actor.connection
-        self._templates[number].order("copy late", group)
+        self._templates[number].order("copy", group)
         controller.admit([actor])
         own, actor.connection = actor.connection, recalled
         assert isinstance(own, socket)
@@ -180,13 +207,6 @@ class Checkpoint:
         for template in self._templates.values():
             template.close()
         self._templates = {}
-
-
-def _only_waits(controller: Controller, number: int) -> bool:
-    """True if it can do nothing before somebody ends, as not all can, and its own end will roll nothing back."""
-    step = controller.actors[number].step
-    is_waiting = step is not None and step.kind in ("join", "wait") and not step.is_possible() and step.give_up is None
-    return is_waiting and not controller.left_in_databases(number)
 
 
 def _is_one_group(controller: Controller) -> bool:

@@ -17,7 +17,7 @@ from marshal import dumps, loads
 from socket import AF_UNIX, SOCK_SEQPACKET, socket
 
 from lab.engines.controlled.inside import processes
-from lab.engines.controlled.inside.channel import MOST_BYTES, me, raw_exit
+from lab.engines.controlled.inside.channel import CAN, CAN_NOT, MOST_BYTES, SHARES_MEMORY, me, raw_exit
 from lab.engines.controlled.inside.spawned import current
 
 _SHARED = re.compile(rb"(\w+)-(\w+) .w.s \S+ \S+ (\d+)").match
@@ -37,12 +37,11 @@ def stand(channel: socket) -> bytes:
     """Stand still, if copies have only in common what can be put back; in a copy, the answer that it goes on with.
 
     Orders are packets of a word and a number: `go on` as if nothing had been, `copy` in a group of processes (0: one of
-    its own), `copy late` when others have gone on already, `status` of the copy when it has ended, `end` it. Empty if
-    nobody gives orders any more.
+    its own), `status` of the copy when it has ended, `end` it. Empty if nobody gives orders any more.
     """
     with me:
         memory = _memory(channel.fileno())
-        channel.send(dumps(memory is not None))
+        channel.send(dumps(CAN_NOT if memory is None else SHARES_MEMORY if memory else CAN))
         try:
             return _ordered(channel, memory or [])
         except OSError:
@@ -55,9 +54,8 @@ def _ordered(channel: socket, memory: Sequence[tuple[int, bytes]]) -> bytes:
         order, group = loads(packet)
         if order == "go on":
             break
-        if order in ("copy", "copy late"):
-            if order == "copy":
-                _put_back(memory)
+        if order == "copy":
+            _put_back(memory)
             copy = _fork()
             if not copy:
                 _go_on(channel, group)

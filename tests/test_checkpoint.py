@@ -436,26 +436,35 @@ def kill_a_childs_template(session):
     os.kill(children_of(main)[0], signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("kill", "fourth"), [(kill_a_template, "done"), (kill_a_childs_template, "stuck")])
+@pytest.mark.parametrize(
+    ("kill", "fourth"), [(kill_a_template, {"done", "stuck"}), (kill_a_childs_template, {"stuck"})]
+)
 def test_a_template_that_is_killed_ends_at_most_one_execution(walks, kill, fourth):
-    """That of the main process is not needed for those in which it only waits."""
+    """That of the main process is not needed where what it says when it has waited is known."""
     found = walks.executions(PROGRAMS / "buy.py", 0, 6, lambda session: walks.copied == 3 and kill(session))
 
-    assert [kind for _, _, kind, *_ in found] == ["done", "done", "done", fourth, "done", "done"]
+    kinds = [kind for _, _, kind, *_ in found]
+    assert kinds.pop(3) in fourth
+    assert kinds == ["done"] * 5
 
 
-def test_a_template_that_is_killed_while_its_copy_runs_ends_nothing(monkeypatch, walks):
+@pytest.mark.parametrize("kill", [kill_a_template, kill_a_childs_template])
+def test_a_template_that_is_killed_while_its_copy_runs_ends_that_execution_at_most(monkeypatch, walks, kill):
+    """It is missed if somebody asks how its copy has ended, or if it has no copy yet."""
     choose, sessions = RandomWalk.choose, []
 
     def choose_and_kill(walk, enabled, current):
-        if walks.copied == 3 and sessions:
-            kill_a_template(sessions.pop())
+        if walks.copied == 3 and len(sessions) == 2:
+            kill(sessions[0])
+            sessions.append(None)
         return choose(walk, enabled, current)
 
     monkeypatch.setattr(RandomWalk, "choose", choose_and_kill)
     found = walks.executions(PROGRAMS / "raw_fork.py", 0, 6, lambda session: sessions.append(session))
 
-    assert {kind for _, _, kind, *_ in found} == {"done"}
+    kinds = [kind for _, _, kind, *_ in found]
+    assert kinds.pop(2) in ("done", "stuck")
+    assert kinds == ["done"] * 5
 
 
 def keep_templates(told):

@@ -23,7 +23,7 @@ from lab.schedulers.checks import Metrics
 from lab.schedulers.random_walk import RandomWalk
 from lab.script import Script
 
-EXECUTIONS = 16
+EXECUTIONS = 12
 
 
 class Executions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from socket import socket
 
-from lab.engines.controlled.recollection import Recalled
 from lab.engines.controlled.step import Step
 
 
@@ -30,7 +29,7 @@ class Actor:
     number: int
     name: str
     parent: int
-    connection: socket | Recalled | None = None
+    connection: socket | None = None
     pid: int = 0
     thread_of: int | None = None
     """The process that it is a thread of; None if it is a process, whose first thread then has its number."""
@@ -59,16 +58,6 @@ class Actor:
     killed_by: tuple[int, int] | None = None
     check: int = 0
     """Of all that it has asked and told up to now."""
-
-    @property
-    def is_there(self) -> bool:
-        """False while all that is needed of it is what it says."""
-        return not isinstance(self.connection, Recalled) or self.connection.is_there
-
-    def come(self) -> None:
-        """Have it be there, with a `pid`."""
-        if isinstance(self.connection, Recalled):
-            self.connection.come()
 
     @property
     def process(self) -> int:

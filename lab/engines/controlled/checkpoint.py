@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from marshal import dumps, loads
 from socket import socket
 
 from lab.engines.controlled.controller import Controller
 from lab.engines.controlled.folder import Folder, Snapshot
 from lab.engines.controlled.hearing import Stuck
-from lab.engines.controlled.inside.channel import CAN_NOT, SHARES_MEMORY, STAND
+from lab.engines.controlled.inside.channel import STAND
 from lab.engines.controlled.parent import WarmParent
-from lab.engines.controlled.recollection import Recalled, Said
 from lab.engines.controlled.turn import Turn
 
 _AT_FIRST, _EVERY = 12, 64
@@ -34,8 +32,6 @@ class _Template:
 
     def __init__(self, channel: socket) -> None:
         self._channel = channel
-        self.shares_memory = False
-        """True if it has some in common with others."""
 
     def ask(self) -> None:
         """Whether it can stand still; Stuck if somebody has killed it."""
@@ -51,14 +47,8 @@ class _Template:
         except OSError:
             raise Stuck from None
 
-    def can(self) -> bool:
-        """What it says to that."""
-        answer = self.answer()
-        self.shares_memory = answer == SHARES_MEMORY
-        return answer != CAN_NOT
-
     def answer(self) -> int:
-        """What it says to the last order; Stuck if it says nothing."""
+        """What it says to that; Stuck if it says nothing."""
         try:
             return int(loads(self._channel.recv(64)))
         except (OSError, EOFError):
@@ -70,19 +60,12 @@ class _Template:
 
 
 class Checkpoint:
-    """Of a session whose executions a warm parent forks.
+    """Of a session whose executions a warm parent forks. `has_left` tells if anything lies beside the folder."""
 
-    `has_left` tells if an execution has left anything beside the folder, and `look` gives a digest of all there is.
-    """
-
-    def __init__(
-        self, parent: WarmParent, folder: Folder, has_left: Callable[[], bool], look: Callable[[], bytes | None]
-    ) -> None:
-        self._parent, self._folder, self._has_left, self._look = parent, folder, has_left, look
+    def __init__(self, parent: WarmParent, folder: Folder, has_left: Callable[[], bool]) -> None:
+        self._parent, self._folder, self._has_left = parent, folder, has_left
         self._templates: Mapping[int, _Template] = {}
         """By the numbers of their actors; none if there is no checkpoint."""
-        self._said: Mapping[int, Said] = {}
-        """What copies of them have said."""
         self._has_copies = False
         """True while an execution goes on with copies of them."""
         self._turns: Sequence[Turn] = ()
@@ -118,59 +101,30 @@ class Checkpoint:
         """Have all stand still, if all can."""
         templates = {}
         for actor in controller.actors.values():
-            if isinstance(actor.connection, socket) and not actor.is_done:
+            if actor.connection is not None and not actor.is_done:
                 templates[actor.number] = template = _Template(actor.connection)
                 template.ask()
         # Whoever has said that it can waits for what the others say.
-        can = [template.can() for template in templates.values()]
+        can = [bool(template.answer()) for template in templates.values()]
         if not all(can):
             for template in templates.values():
                 template.order("go on")
             return False
         self._templates = templates
-        self._said = {number: Said() for number in templates}
         return True
 
     def go_on(self, controller: Controller) -> None:
-        """Let the controller have copies of all; of those who wait for others to end, as soon as they are needed."""
+        """Have all be copied, and let the controller have the copies."""
         controller.files.recall(self._files)
         self._has_copies = True
-        waiting = [number for number in self._templates if self._only_waits(controller, number)]
-        first, *others = [number for number in self._templates if number not in waiting]
-        self._templates[first].order("copy")
-        controller.admit([controller.actors[first]])
-        group = controller.actors[first].pid
-        for number in others:
-            self._templates[number].order("copy", group)
+        (number, first), *others = self._templates.items()
+        first.order("copy")
+        controller.admit([controller.actors[number]])
+        group = controller.actors[number].pid
+        for _, template in others:
+            template.order("copy", group)
         self._parent.go_on(group)
-        for number in waiting:
-            appear = partial(self._copy_late, controller, number, group)
-            around = partial(self._around, controller, number)
-            controller.actors[number].connection = Recalled(self._said[number], appear, around)
-        controller.admit([controller.actors[number] for number in others])
-
-    def _only_waits(self, controller: Controller, number: int) -> bool:
-        """True if it can do nothing before another process ends, as not all can, and leaves nothing of its own then."""
-        step = controller.actors[number].step
-        if step is None or step.kind not in ("join", "wait") or step.is_possible() or step.give_up is not None:
-            return False
-        is_for_ends = all(name.startswith("process ") for name in step.names)
-        return is_for_ends and not (self._templates[number].shares_memory or controller.left_in_databases(number))
-
-    def _around(self, controller: Controller, number: int) -> bytes | None:
-        """The files, as soon as all others have ended: before that there are nearly as many as there are executions."""
-        is_last = all(actor.is_done for actor in controller.actors.values() if actor.number != number)
-        return self._look() if is_last else b""
-
-    def _copy_late(self, controller: Controller, number: int, group: int) -> socket:
-        """Copy who has waited for others; the channel of the copy."""
-        actor = controller.actors[number]
-        recalled = actor.connection
-        self._templates[number].order("copy", group)
-        controller.admit([actor])
-        own, actor.connection = actor.connection, recalled
-        assert isinstance(own, socket)
-        return own
+        controller.admit([controller.actors[number] for number, _ in others])
 
     def status_of(self, number: int) -> int:
         """How the copy of this actor has ended."""

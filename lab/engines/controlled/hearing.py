@@ -22,7 +22,6 @@ from lab.engines.controlled.memory import Blocks, Memory
 from lab.engines.controlled.messages import Feeder, Pipe, Queue, SimpleQueue
 from lab.engines.controlled.output import Output
 from lab.engines.controlled.processes import Processes
-from lab.engines.controlled.recollection import Recalled
 from lab.engines.controlled.semaphores import FileLocks, Semaphore, SemaphoreNames
 from lab.engines.controlled.step import Model
 from lab.engines.controlled.threads import HANDS_ON, ThreadLock
@@ -173,9 +172,6 @@ class Hearing:
             actor.check = hash((actor.check, operation, digest))
 
     def _ready(self, end: float) -> list[Actor]:
-        recalled = [one for one in self._running if isinstance(one.connection, Recalled) and one.connection.has_said()]
-        if recalled:
-            return recalled
         poll = select.poll()
         by_descriptor = {}
         for actor in self._running:
@@ -281,7 +277,7 @@ class Hearing:
             self._told_result(actor.number, arguments[0])
         elif verb == "status":
             if actor.connection is not None:  # in a record it has been answered
-                actor.connection.send(dumps(self._status(self.actors[arguments[0]])))
+                actor.connection.send(dumps(self._status_of(arguments[0])))
         elif verb == "reaped":
             number, code = arguments
             self.actors[number].code = code
@@ -298,13 +294,6 @@ class Hearing:
         elif verb == "sleep":
             self._note(Operation(actor.number, "sleep", line=line))
             self._told_result(actor.number, f"{arguments[0]:g} s")
-
-    def _status(self, ended: Actor) -> int:
-        """As the kernel gives it; of who was never there, as it would have."""
-        if ended.is_there:
-            return self._status_of(ended.number)
-        assert ended.code is not None, "all that can be said again by who is not there ends in an exit"
-        return ended.code << 8
 
     def _started(self, parent: Actor, number: int, name: str, thread_of: int | None) -> None:
         child = self.actors.get(number)

@@ -95,8 +95,7 @@ class Processes(Lasting):
             return False
         if actor.is_done or sig == 0:
             return True
-        with contextlib.suppress(ProcessLookupError, ConnectionError):
-            actor.come()
+        with contextlib.suppress(ProcessLookupError):
             os.kill(actor.pid, sig)
         if sig in (signal.SIGKILL, signal.SIGTERM):
             self._killed.append(actor)

@@ -26,7 +26,6 @@ from lab.engines.controlled.hearing import listening
 from lab.engines.controlled.inside.paths import MAPPED
 from lab.engines.controlled.parent import WarmParent
 from lab.engines.controlled.source import Source
-from lab.engines.controlled.surroundings import surroundings
 from lab.engines.cores import usable_cores
 from lab.engines.scratch import SHARED_MEMORY
 from lab.execution import Ending, Execution
@@ -83,7 +82,7 @@ class ControlledSession:
         self._folder.restore()
         self._parent.start()
         self._trials = 0
-        self._checkpoint = Checkpoint(self._parent, self._folder, self._has_left, self._look)
+        self._checkpoint = Checkpoint(self._parent, self._folder, self._has_left)
         self._controller: Controller
         self._checks: Sequence[tuple[Operation, int]] = ()
         self.states: dict[str, State] = {}
@@ -200,9 +199,6 @@ class ControlledSession:
 
     def _blocks(self) -> Iterator[Path]:
         return SHARED_MEMORY.glob(f"psm.{Path(self._parent.root).name}-*")
-
-    def _look(self) -> bytes | None:
-        return surroundings([f"{self._parent.root}/run", *self._places])
 
     def _has_left(self) -> bool:
         """True if an execution has left something beside the script's folder up to now."""

@@ -28,7 +28,6 @@ _REASONS = {
     "os.kill": "a signal past the wrappers",
     "signal.pthread_kill": "a signal past the wrappers",
 }
-_SEES = ("import", "open", "os.listdir", "os.scandir")
 _ENTRIES = ("os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.symlink", "os.truncate", "os.chmod")
 _SILENT = ("pipe", "pipe2", "eventfd", "memfd_create", "sendfile", "copy_file_range", "splice", "readv", "writev")
 _SILENT_TOO = ("preadv", "pwritev", "dup2", "waitid", "wait3", "wait4", "setsid", "posix_fallocate")
@@ -37,8 +36,6 @@ _SILENT_TOO = ("preadv", "pwritev", "dup2", "waitid", "wait3", "wait4", "setsid"
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if me.depth or not me.is_controlled:
         return
-    if event in _SEES or event.startswith("ctypes."):
-        me.sees()
     if event == "open":
         _opened(arguments)
     elif event in _REASONS or event in _ENTRIES:

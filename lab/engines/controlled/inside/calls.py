@@ -68,7 +68,6 @@ def _play(
         child.join()
     if any(child.exitcode for child in children):
         raise SystemExit(1)
-    me.sees()
     returns = [_returned(number) for number in range(processes)]
     print(f"returned {returns}")  # noqa: T201 - so it is part of the ending
     if check is not None:

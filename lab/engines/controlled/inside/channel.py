@@ -31,9 +31,6 @@ CALLING = "lab_calls.py"
 STAND = b"?"
 """What is given instead of an answer: to stand still and be copied. No value by `marshal` begins so."""
 
-CAN_NOT, CAN, SHARES_MEMORY = range(3)
-"""What is said to that: it can't be copied, it can, or it can but has memory in common with others."""
-
 _CHILDREN = 1000
 """More children than a process may have: the number of the k-th child of actor a is 1000 a + k."""
 
@@ -217,10 +214,6 @@ class Participant:
         """Let the controller know something, and go on."""
         self.messages += 1
         self._send((False, "", verb, arguments, "", 0))
-
-    def sees(self) -> None:
-        """Let the controller know that what comes may hang on more than the answers: something is looked at unasked."""
-        self._send((False, "", "sees", (), "", 0))
 
     def told(self, verb: str, *arguments: Any) -> None:
         """Tell something for a history alone, with the line of the script."""

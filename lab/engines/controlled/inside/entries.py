@@ -14,7 +14,7 @@ from lab.engines.controlled.inside.paths import forget_links, is_own, is_system,
 _CHANGES = ("unlink", "remove", "mkdir", "rmdir", "mkfifo", "mknod")
 _CHANGES_TWO = ("rename", "replace", "link")
 _CHANGES_DATA = ("chmod", "utime", "truncate", "chown", "setxattr", "removexattr")
-_LOOKS = ("stat", "lstat", "access", "readlink", "getxattr", "listxattr", "statvfs")
+_LOOKS = ("stat", "lstat", "access", "readlink", "getxattr", "listxattr")
 
 raw_listdir, raw_scandir, raw_stat = os.listdir, os.scandir, os.stat
 

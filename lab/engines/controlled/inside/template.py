@@ -17,7 +17,7 @@ from marshal import dumps, loads
 from socket import AF_UNIX, SOCK_SEQPACKET, socket
 
 from lab.engines.controlled.inside import processes
-from lab.engines.controlled.inside.channel import CAN, CAN_NOT, MOST_BYTES, SHARES_MEMORY, me, raw_exit
+from lab.engines.controlled.inside.channel import MOST_BYTES, me, raw_exit
 from lab.engines.controlled.inside.spawned import current
 
 _SHARED = re.compile(rb"(\w+)-(\w+) .w.s \S+ \S+ (\d+)").match
@@ -41,7 +41,7 @@ def stand(channel: socket) -> bytes:
     """
     with me:
         memory = _memory(channel.fileno())
-        channel.send(dumps(CAN_NOT if memory is None else SHARES_MEMORY if memory else CAN))
+        channel.send(dumps(memory is not None))
         try:
             return _ordered(channel, memory or [])
         except OSError:
@@ -114,10 +114,7 @@ def _text(path: str) -> bytes:
 
 def _go_on(channel: socket, group: int) -> None:
     """In a copy: with a channel of its own."""
-    try:
-        raw_setpgid(0, group)
-    except PermissionError:  # all of that group have ended, and nobody is left in it
-        raw_setpgid(0, 0)
+    raw_setpgid(0, group)
     own = socket(AF_UNIX, SOCK_SEQPACKET)
     own.connect(me.address)
     own.send(dumps((me.number, raw_getpid())))
